@@ -1,0 +1,13 @@
+//! sideray: traces a service nobody changed.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::cast_possible_truncation,
+        reason = "tests may panic"
+    )
+)]
+
+pub mod trace;

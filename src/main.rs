@@ -1,0 +1,2 @@
+//! The `sideray` program.
+fn main() {}

@@ -1,0 +1,194 @@
+//! From the model to the bytes of datagrams, none larger than a daemon can receive.
+//!
+//! A document that is too large first sheds its subsegments, which then travel on their own, and
+//! is then cut: its longest strings are shortened until it fits, and it says so in
+//! `metadata.sideray.cut`.
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::trace::segment::Segment;
+use crate::trace::segment::Separate;
+
+/// The line before each document in a datagram. Source: X-Ray developer guide, "Sending segment
+/// documents to the X-Ray daemon".
+pub const DATAGRAM_HEADER: &[u8] = b"{\"format\":\"json\",\"version\":1}\n";
+
+/// Largest document in bytes: the largest UDP payload over IPv4 less the header line. It is less
+/// than X-Ray's own limit of 64 KB, so it is the one that counts.
+pub const MAX_DOCUMENT: usize = 65_507 - DATAGRAM_HEADER.len();
+
+/// A string is never cut below this many bytes.
+const MIN_CUT: usize = 64;
+
+/// Something to be sent to X-Ray.
+#[derive(Clone, Debug)]
+pub enum Document {
+    /// A segment, complete or in progress, with the subsegments that travel inside it.
+    Segment(Box<Segment>),
+    /// A subsegment on its own.
+    Subsegment(Box<Separate>),
+}
+
+/// Encoded documents back to back in one buffer, which is kept and reused from batch to batch.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+/// What encoding one document came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Encoded {
+    /// Documents written: one, more when subsegments were split off.
+    pub written: u64,
+    /// Documents whose strings had to be cut.
+    pub cut: u64,
+    /// Documents that could not be written at all.
+    pub failed: u64,
+}
+
+impl Batch {
+    /// Appends `document`, split and cut so that every piece fits [`MAX_DOCUMENT`].
+    pub fn encode(&mut self, document: Document) -> Encoded {
+        let mut report = Encoded::default();
+        match document {
+            Document::Segment(segment) => self.segment(*segment, &mut report),
+            Document::Subsegment(subsegment) => self.one(&*subsegment, &mut report),
+        }
+        report
+    }
+
+    fn segment(&mut self, mut segment: Segment, report: &mut Encoded) {
+        if segment.subsegments.is_empty() {
+            return self.one(&segment, report);
+        }
+        let start = self.bytes.len();
+        if self.write(&segment) {
+            report.written += 1;
+            return;
+        }
+        self.bytes.truncate(start);
+        for call in std::mem::take(&mut segment.subsegments) {
+            self.one(&call.separate(segment.trace_id, segment.id), report);
+        }
+        self.one(&segment, report);
+    }
+
+    /// Writes one document that cannot be split further.
+    fn one(&mut self, document: &impl Serialize, report: &mut Encoded) {
+        let start = self.bytes.len();
+        if self.write(document) {
+            report.written += 1;
+            return;
+        }
+        self.bytes.truncate(start);
+        let fitting = serde_json::to_value(document).ok().and_then(cut_to_fit);
+        if fitting.is_some_and(|value| self.write(&value)) {
+            report.written += 1;
+            report.cut += 1;
+        } else {
+            self.bytes.truncate(start);
+            report.failed += 1;
+        }
+    }
+
+    /// Writes a datagram at the end of the buffer; false if it is too large or cannot be encoded,
+    /// with the buffer's tail then to be truncated by the caller.
+    fn write(&mut self, document: &impl Serialize) -> bool {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(DATAGRAM_HEADER);
+        let encoded = serde_json::to_writer(&mut self.bytes, document).is_ok();
+        let fits = self.bytes.len() - start <= DATAGRAM_HEADER.len() + MAX_DOCUMENT;
+        if encoded && fits {
+            self.ends.push(self.bytes.len());
+        }
+        encoded && fits
+    }
+
+    /// The datagrams, header line included.
+    pub fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .filter_map(|(start, end)| self.bytes.get(start..*end))
+    }
+
+    /// The documents alone, without header lines.
+    pub fn documents(&self) -> impl Iterator<Item = &[u8]> {
+        self.datagrams()
+            .filter_map(|datagram| datagram.strip_prefix(DATAGRAM_HEADER))
+    }
+
+    /// Number of documents.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Forgets the documents and keeps the memory, unless a burst has made it large.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(16 * MAX_DOCUMENT);
+        self.ends.clear();
+    }
+}
+
+/// Halves the longest string until the document fits; `None` if nothing is left to cut.
+fn cut_to_fit(mut document: Value) -> Option<Value> {
+    let mut cut = serde_json::Map::new();
+    loop {
+        let size = serde_json::to_vec(&document).ok()?.len();
+        if size <= MAX_DOCUMENT {
+            return Some(document);
+        }
+        let pointer = longest_string(&document, String::new())
+            .filter(|(len, _)| *len > MIN_CUT)?
+            .1;
+        let Some(Value::String(text)) = document.pointer_mut(&pointer) else {
+            return None;
+        };
+        cut.entry(pointer).or_insert_with(|| json!(text.len()));
+        text.truncate(text.floor_char_boundary(text.len() / 2));
+        let notes = document
+            .as_object_mut()?
+            .entry("metadata")
+            .or_insert_with(|| json!({}));
+        let ours = notes
+            .as_object_mut()?
+            .entry("sideray")
+            .or_insert_with(|| json!({}));
+        ours.as_object_mut()?
+            .insert("cut".into(), Value::Object(cut.clone()));
+    }
+}
+
+/// Length and JSON pointer of the longest string value below `value`.
+fn longest_string(value: &Value, at: String) -> Option<(usize, String)> {
+    let longest = |a: &(usize, String), b: &(usize, String)| a.0.cmp(&b.0);
+    match value {
+        Value::String(text) => Some((text.len(), at)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .filter_map(|(index, item)| longest_string(item, format!("{at}/{index}")))
+            .max_by(longest),
+        Value::Object(fields) => fields
+            .iter()
+            .filter_map(|(key, item)| {
+                longest_string(
+                    item,
+                    format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")),
+                )
+            })
+            .max_by(longest),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}

@@ -1,0 +1,269 @@
+//! The states of one exchange, each step consuming the last: opened, answered, closed. What comes
+//! out of the last step is the document.
+//!
+//! ```text
+//! Exchange<Waiting> ──answered──▶ Exchange<Answered>
+//!        └─────────close(End)─────────────┴──────▶ Segment | Subsegment
+//! ```
+
+use crate::trace::facts::End;
+use crate::trace::facts::Failure;
+use crate::trace::facts::RequestFacts;
+use crate::trace::facts::ResponseFacts;
+use crate::trace::id::SegmentId;
+use crate::trace::id::TraceId;
+use crate::trace::segment;
+use crate::trace::segment::Body;
+use crate::trace::segment::Call;
+use crate::trace::segment::Cause;
+use crate::trace::segment::Ending;
+use crate::trace::segment::Exception;
+use crate::trace::segment::Flags;
+use crate::trace::segment::Http;
+use crate::trace::segment::Metadata;
+use crate::trace::segment::Name;
+use crate::trace::segment::Namespace;
+use crate::trace::segment::Notes;
+use crate::trace::segment::Segment;
+use crate::trace::segment::Subsegment;
+use crate::trace::segment::True;
+use crate::trace::time::Stamp;
+
+/// The ids of one exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ids {
+    /// The trace.
+    pub trace: TraceId,
+    /// The segment or subsegment this exchange is.
+    pub own: SegmentId,
+    /// Who caused it, where known.
+    pub parent: Option<SegmentId>,
+}
+
+/// One request and what becomes of it.
+#[derive(Clone, Debug)]
+pub struct Exchange<S> {
+    ids: Ids,
+    name: Name,
+    start: Stamp,
+    request: RequestFacts,
+    state: S,
+}
+
+/// The request was sent on; there is no response yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Waiting;
+
+/// The head of the response has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered {
+    response: ResponseFacts,
+}
+
+/// What a state knows of the response.
+pub trait State {
+    /// The response, if its head has come.
+    fn response(&self) -> Option<ResponseFacts>;
+}
+
+impl State for Waiting {
+    fn response(&self) -> Option<ResponseFacts> {
+        None
+    }
+}
+
+impl State for Answered {
+    fn response(&self) -> Option<ResponseFacts> {
+        Some(self.response)
+    }
+}
+
+impl Exchange<Waiting> {
+    /// A request that arrived, or was made, at `start`.
+    #[must_use]
+    pub const fn open(ids: Ids, name: Name, start: Stamp, request: RequestFacts) -> Self {
+        Self {
+            ids,
+            name,
+            start,
+            request,
+            state: Waiting,
+        }
+    }
+
+    /// The head of its response came.
+    #[must_use]
+    pub fn answered(self, response: ResponseFacts) -> Exchange<Answered> {
+        let Self {
+            ids,
+            name,
+            start,
+            request,
+            state: Waiting,
+        } = self;
+        Exchange {
+            ids,
+            name,
+            start,
+            request,
+            state: Answered { response },
+        }
+    }
+}
+
+impl<S: State> Exchange<S> {
+    /// The ids.
+    #[must_use]
+    pub const fn ids(&self) -> Ids {
+        self.ids
+    }
+
+    /// When it began.
+    #[must_use]
+    pub const fn start(&self) -> Stamp {
+        self.start
+    }
+
+    /// The response's status, if its head has come.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        self.state.response().map(|response| response.status)
+    }
+
+    /// The segment as it stands while the exchange is still open.
+    #[must_use]
+    pub fn in_progress(&self) -> Segment {
+        let body = Body {
+            name: self.name.clone(),
+            start_time: self.start.wall(),
+            end: Ending::Open(True),
+            http: Some(Http::new(self.request.clone(), self.state.response())),
+            flags: self.status().map(Flags::of_status).unwrap_or_default(),
+            cause: None,
+            metadata: Metadata::default(),
+        };
+        segment(self.ids, body, Vec::new())
+    }
+
+    /// The segment of an inbound request that ended at `at`, with the calls that closed before it.
+    #[must_use]
+    pub fn into_segment(self, end: End, at: Stamp, calls: Vec<Subsegment>) -> Segment {
+        let ids = self.ids;
+        segment(
+            ids,
+            self.into_body(end, Side::Inbound, at, Notes::default()),
+            calls,
+        )
+    }
+
+    /// The subsegment of an outbound call that ended at `at`.
+    #[must_use]
+    pub fn into_subsegment(self, end: End, at: Stamp, notes: Notes) -> Subsegment {
+        let id = self.ids.own;
+        let body = self.into_body(end, Side::Outbound, at, notes);
+        Subsegment {
+            id,
+            call: Call {
+                namespace: Namespace::Remote,
+                body,
+            },
+        }
+    }
+
+    fn into_body(self, end: End, side: Side, at: Stamp, notes: Notes) -> Body {
+        let response = self.state.response();
+        let mut flags = response
+            .map(|r| Flags::of_status(r.status))
+            .unwrap_or_default();
+        let exception = exception(end, side, &mut flags);
+        Body {
+            name: self.name,
+            start_time: self.start.wall(),
+            end: Ending::At(at.wall_from(self.start)),
+            http: Some(Http::new(self.request, response)),
+            flags,
+            cause: exception.map(|(kind, message)| cause(self.ids.own, kind, message)),
+            metadata: Metadata { sideray: notes },
+        }
+    }
+}
+
+/// The segment that holds a call which no request of this service is known to have caused: a
+/// trace of its own, as long as the call.
+#[must_use]
+pub fn root_segment(ids: Ids, name: Name, call: Subsegment) -> Segment {
+    let Subsegment {
+        call: Call { body, .. },
+        ..
+    } = &call;
+    let body = Body {
+        name,
+        start_time: body.start_time,
+        end: body.end,
+        http: None,
+        flags: Flags {
+            fault: body.flags.fault,
+            ..Flags::default()
+        },
+        cause: None,
+        metadata: Metadata::default(),
+    };
+    segment(ids, body, vec![call])
+}
+
+fn segment(ids: Ids, body: Body, subsegments: Vec<Subsegment>) -> Segment {
+    Segment {
+        id: ids.own,
+        trace_id: ids.trace,
+        parent_id: ids.parent,
+        body,
+        aws: segment::Recorder::default(),
+        subsegments,
+    }
+}
+
+/// Which way an exchange went through the sidecar.
+#[derive(Clone, Copy)]
+enum Side {
+    Inbound,
+    Outbound,
+}
+
+/// What an end other than a complete one is recorded as, and the flag it raises: going away is the
+/// asking side's error, failing is the asked side's fault.
+fn exception(end: End, side: Side, flags: &mut Flags) -> Option<(&'static str, Box<str>)> {
+    match (end, side) {
+        (End::Complete, _) => None,
+        (End::Cancelled, Side::Inbound) => {
+            flags.error = true;
+            Some((
+                "ClientDisconnected",
+                "the client went away before the response was complete".into(),
+            ))
+        }
+        (End::Cancelled, Side::Outbound) => {
+            flags.error = true;
+            Some((
+                "CallCancelled",
+                "the service gave the call up before its response was complete".into(),
+            ))
+        }
+        (End::Failed(Failure { kind, message }), _) => {
+            flags.fault = true;
+            Some((kind, message))
+        }
+    }
+}
+
+/// A cause of one exception. Its id is the exchange's own turned over: unique where that is, and
+/// no second random number.
+fn cause(own: SegmentId, kind: &'static str, message: Box<str>) -> Cause {
+    Cause {
+        exceptions: [Exception {
+            id: own.complement(),
+            message,
+            kind,
+            remote: false,
+        }],
+    }
+}

@@ -1,0 +1,185 @@
+//! What was seen of an exchange: its request, its response, how it ended. Plain values that the
+//! proxy fills in and the documents are made from.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use http::Method;
+use serde::Serialize;
+use serde::Serializer;
+
+/// Whether an exchange came in plain or over TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// `http`
+    Http,
+    /// `https`
+    Https,
+}
+
+impl Scheme {
+    /// The scheme as a URL writes it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port a URL of this scheme means when it names none.
+    #[must_use]
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// A URL as documents carry it: scheme, host and path. It has no query and no user information by
+/// construction, because both carry secrets. Source: X-Ray developer guide, `http.request.url`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Url {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// Host and, where the request named one, port.
+    pub authority: Box<str>,
+    /// The path, as it was on the wire.
+    pub path: Box<str>,
+}
+
+impl Url {
+    /// The host alone, without port and without the brackets of an IPv6 literal.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        host_of(&self.authority)
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}://{}{}",
+            self.scheme.as_str(),
+            self.authority,
+            self.path
+        )
+    }
+}
+
+impl Serialize for Url {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The host of an authority, without port and without the brackets of an IPv6 literal.
+#[must_use]
+pub fn host_of(authority: &str) -> &str {
+    if let Some((host, _)) = authority
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'))
+    {
+        return host;
+    }
+    authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host)
+}
+
+/// What a request said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestFacts {
+    /// The method, as it was sent.
+    pub method: Method,
+    /// Where it went.
+    pub url: Url,
+    /// The caller's `User-Agent`; none for outbound calls, whose agent is the service itself.
+    pub user_agent: Option<Box<str>>,
+    /// Who asked; none for outbound calls.
+    pub client: Option<Client>,
+}
+
+/// Who made an inbound request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Client {
+    /// The peer of the connection.
+    Peer(IpAddr),
+    /// The first address of `X-Forwarded-For`.
+    Forwarded(IpAddr),
+}
+
+/// What a response said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResponseFacts {
+    /// The status code.
+    pub status: u16,
+    /// The declared length of the body in bytes; none where it was not declared.
+    pub content_length: Option<u64>,
+}
+
+/// How an exchange ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The last byte of the response was handed on, or the connection was upgraded.
+    Complete,
+    /// The party that asked went away before the end.
+    Cancelled,
+    /// The party that was asked failed, or could not be reached.
+    Failed(Failure),
+}
+
+/// Why an exchange failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The kind of failure, recorded as the exception's type: `ConnectTimeout`, `DnsFailure` …
+    pub kind: &'static str,
+    /// What happened, in a sentence; recorded as the exception's message.
+    pub message: Box<str>,
+}
+
+/// What passed through a blind tunnel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TunnelFacts {
+    /// Bytes from the service to the far side.
+    pub bytes_sent: u64,
+    /// Bytes from the far side to the service.
+    pub bytes_received: u64,
+    /// Which side closed first, or what ended it.
+    pub ended_by: TunnelEnd,
+}
+
+/// What ended a tunnel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TunnelEnd {
+    /// The service closed or reset its side first.
+    #[default]
+    Service,
+    /// The far side closed or reset first.
+    Remote,
+    /// No byte passed for the idle timeout.
+    IdleTimeout,
+    /// The proxy shut down.
+    Shutdown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_an_authority() {
+        for (authority, host) in [
+            ("example.com", "example.com"),
+            ("example.com:8080", "example.com"),
+            ("[::1]:80", "::1"),
+            ("[::1]", "::1"),
+            ("", ""),
+        ] {
+            assert_eq!(host_of(authority), host, "{authority}");
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! The document model: what a segment and a subsegment say, field by field.
+//!
+//! The structs serialise to X-Ray's JSON as they stand. Empty fields are left out, and an entity's
+//! own `id` comes first, because the daemon ties a failed document to its trace by the first
+//! `"id":"…"` in the text. Source: X-Ray developer guide, "Segment documents".
+
+use serde::Serialize;
+use serde::Serializer;
+
+use crate::trace::facts::Client;
+use crate::trace::facts::RequestFacts;
+use crate::trace::facts::ResponseFacts;
+use crate::trace::facts::TunnelFacts;
+use crate::trace::facts::Url;
+use crate::trace::id::SegmentId;
+use crate::trace::id::TraceId;
+use crate::trace::time::Micros;
+
+/// One request that a service answered.
+#[derive(Clone, Debug, Serialize)]
+pub struct Segment {
+    /// The id.
+    pub id: SegmentId,
+    /// The trace it belongs to.
+    pub trace_id: TraceId,
+    /// The caller's subsegment, if the caller named one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<SegmentId>,
+    /// What segments and subsegments have in common.
+    #[serde(flatten)]
+    pub body: Body,
+    /// Who recorded it.
+    pub aws: Recorder,
+    /// The calls that closed before it did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subsegments: Vec<Subsegment>,
+}
+
+/// One call that a service made.
+#[derive(Clone, Debug, Serialize)]
+pub struct Subsegment {
+    /// The id, which the callee's segment names as its parent.
+    pub id: SegmentId,
+    /// Everything else.
+    #[serde(flatten)]
+    pub call: Call,
+}
+
+/// What a subsegment says besides its id.
+#[derive(Clone, Debug, Serialize)]
+pub struct Call {
+    /// Whose service was called.
+    pub namespace: Namespace,
+    /// What segments and subsegments have in common.
+    #[serde(flatten)]
+    pub body: Body,
+}
+
+/// A subsegment that travels on its own, because its segment has gone, or would be too large.
+#[derive(Clone, Debug, Serialize)]
+pub struct Separate {
+    /// The id.
+    pub id: SegmentId,
+    /// The trace it belongs to.
+    pub trace_id: TraceId,
+    /// The segment or subsegment that holds it.
+    pub parent_id: SegmentId,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// Everything else.
+    #[serde(flatten)]
+    pub call: Call,
+}
+
+impl Subsegment {
+    /// This subsegment as a document of its own, below `parent_id` in `trace_id`.
+    #[must_use]
+    pub fn separate(self, trace_id: TraceId, parent_id: SegmentId) -> Separate {
+        Separate {
+            id: self.id,
+            trace_id,
+            parent_id,
+            kind: "subsegment",
+            call: self.call,
+        }
+    }
+}
+
+/// Whose service a subsegment called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Namespace {
+    /// An AWS API.
+    Aws,
+    /// Any other service.
+    Remote,
+}
+
+/// What segments and subsegments have in common.
+#[derive(Clone, Debug, Serialize)]
+pub struct Body {
+    /// The service's name, or the called host's.
+    pub name: Name,
+    /// When it began.
+    pub start_time: Micros,
+    /// When it ended, or that it has not.
+    #[serde(flatten)]
+    pub end: Ending,
+    /// The request and its response.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<Http>,
+    /// The flags.
+    #[serde(flatten)]
+    pub flags: Flags,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
+    /// What X-Ray has no field for.
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+}
+
+/// `end_time`, or `in_progress`: exactly one of the two.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub enum Ending {
+    /// It ended then.
+    #[serde(rename = "end_time")]
+    At(Micros),
+    /// It has not ended.
+    #[serde(rename = "in_progress")]
+    Open(True),
+}
+
+/// The JSON value `true`.
+#[derive(Clone, Copy, Debug)]
+pub struct True;
+
+impl Serialize for True {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(true)
+    }
+}
+
+/// The name of a segment or subsegment: 1 to 200 characters of X-Ray's alphabet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Name(Box<str>);
+
+impl Name {
+    /// Most characters a name may have.
+    pub const MAX: usize = 200;
+
+    /// Makes a name of `text`: characters outside X-Ray's alphabet are left out, as the SDKs do,
+    /// and what is too long is cut. What is left without a visible character becomes `unknown`.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        let allowed =
+            |c: &char| c.is_alphanumeric() || c.is_whitespace() || "_.:/%&#=+\\-@".contains(*c);
+        if text.len() <= Self::MAX
+            && text
+                .bytes()
+                .all(|b| allowed(&char::from(b)) && b.is_ascii_graphic())
+            && !text.is_empty()
+        {
+            return Self(text.into());
+        }
+        let name: String = text.chars().filter(allowed).take(Self::MAX).collect();
+        Self(if name.trim().is_empty() {
+            "unknown".into()
+        } else {
+            name.into()
+        })
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The `error`, `throttle` and `fault` flags; several may be set together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Flags {
+    /// The client's error: a 4xx.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub error: bool,
+    /// The server asked the client to slow down: a 429.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub throttle: bool,
+    /// The server's fault: a 5xx, or it could not be reached.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fault: bool,
+}
+
+impl Flags {
+    /// The flags a status stands for. Source: X-Ray developer guide, "Errors, faults, and
+    /// exceptions".
+    #[must_use]
+    pub const fn of_status(status: u16) -> Self {
+        Self {
+            error: status >= 400 && status < 500,
+            throttle: status == 429,
+            fault: status >= 500,
+        }
+    }
+}
+
+/// The `http` block.
+#[derive(Clone, Debug, Serialize)]
+pub struct Http {
+    /// The request.
+    pub request: HttpRequest,
+    /// The response, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response: Option<HttpResponse>,
+}
+
+impl Http {
+    /// The block of a request and the response it had, if any.
+    #[must_use]
+    pub fn new(request: RequestFacts, response: Option<ResponseFacts>) -> Self {
+        let (client_ip, x_forwarded_for) = match request.client {
+            Some(Client::Peer(ip)) => (Some(ip), false),
+            Some(Client::Forwarded(ip)) => (Some(ip), true),
+            None => (None, false),
+        };
+        let request = HttpRequest {
+            method: request.method.as_str().into(),
+            url: request.url,
+            user_agent: request.user_agent,
+            client_ip,
+            x_forwarded_for,
+        };
+        let response = response
+            .filter(|response| (100..=599).contains(&response.status))
+            .map(
+                |ResponseFacts {
+                     status,
+                     content_length,
+                 }| HttpResponse {
+                    status,
+                    content_length,
+                },
+            );
+        Self { request, response }
+    }
+}
+
+/// `http.request`.
+#[derive(Clone, Debug, Serialize)]
+pub struct HttpRequest {
+    method: Box<str>,
+    url: Url,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_ip: Option<std::net::IpAddr>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    x_forwarded_for: bool,
+}
+
+/// `http.response`. A length that was not declared is left out, never written as zero.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct HttpResponse {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_length: Option<u64>,
+}
+
+/// Why an exchange failed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Cause {
+    /// What was thrown; here always one.
+    pub exceptions: [Exception; 1],
+}
+
+/// One exception.
+#[derive(Clone, Debug, Serialize)]
+pub struct Exception {
+    /// Its id, minted like a segment's.
+    pub id: SegmentId,
+    /// Its message.
+    pub message: Box<str>,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// Whether the called service threw it.
+    pub remote: bool,
+}
+
+/// The `aws` block of a segment: who recorded it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Recorder {
+    xray: Xray,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Xray {
+    sdk: &'static str,
+    sdk_version: &'static str,
+    auto_instrumentation: bool,
+}
+
+impl Default for Recorder {
+    fn default() -> Self {
+        Self {
+            xray: Xray {
+                sdk: "sideray",
+                sdk_version: env!("CARGO_PKG_VERSION"),
+                auto_instrumentation: true,
+            },
+        }
+    }
+}
+
+/// The `metadata` block. All of ours is in one namespace, `sideray`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Metadata {
+    /// Our namespace.
+    pub sideray: Notes,
+}
+
+impl Metadata {
+    fn is_empty(&self) -> bool {
+        self.sideray.attribution.is_none() && self.sideray.tunnel.is_none()
+    }
+}
+
+/// What sideray has to say about an exchange that X-Ray has no field for.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Notes {
+    /// How the parent of an outbound call was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<AttributionNote>,
+    /// What passed through a tunnel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<TunnelFacts>,
+}
+
+/// How the parent of an outbound call was found, as a document says it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AttributionNote {
+    /// The method: `header`, `sole`, `background`, `unknown` …
+    pub method: &'static str,
+    /// `certain`, `high` or `none`.
+    pub confidence: &'static str,
+    /// The request had been answered already when the call was made.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub late: bool,
+    /// The open requests that may have made the call, where it is unknown which did.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<SegmentId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_to_the_alphabet() {
+        let long = "é".repeat(300);
+        for (text, name) in [
+            ("shop", "shop"),
+            ("api.example.com:8080", "api.example.com:8080"),
+            ("a;b?c*d(e)f<g>", "abcdefg"),
+            ("Größe 1", "Größe 1"),
+            ("", "unknown"),
+            ("\n\t", "unknown"),
+            ("{\"'|", "unknown"),
+            (long.as_str(), &long[..400]),
+        ] {
+            assert_eq!(Name::new(text).as_str(), name, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn flags_follow_the_status() {
+        let flags = |error, throttle, fault| Flags {
+            error,
+            throttle,
+            fault,
+        };
+        for (status, want) in [
+            (200, flags(false, false, false)),
+            (399, flags(false, false, false)),
+            (400, flags(true, false, false)),
+            (429, flags(true, true, false)),
+            (499, flags(true, false, false)),
+            (500, flags(false, false, true)),
+            (999, flags(false, false, true)),
+        ] {
+            assert_eq!(Flags::of_status(status), want, "{status}");
+        }
+    }
+}
