@@ -1,1 +1,2 @@
+//! Micro-benches of the core.
 fn main() {}

@@ -10,4 +10,5 @@
     )
 )]
 
+pub mod sys;
 pub mod trace;

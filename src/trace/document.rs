@@ -110,15 +110,12 @@ impl Batch {
     /// The datagrams, header line included.
     pub fn datagrams(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts
-            .zip(&self.ends)
-            .filter_map(|(start, end)| self.bytes.get(start..*end))
+        starts.zip(&self.ends).filter_map(|(start, end)| self.bytes.get(start..*end))
     }
 
     /// The documents alone, without header lines.
     pub fn documents(&self) -> impl Iterator<Item = &[u8]> {
-        self.datagrams()
-            .filter_map(|datagram| datagram.strip_prefix(DATAGRAM_HEADER))
+        self.datagrams().filter_map(|datagram| datagram.strip_prefix(DATAGRAM_HEADER))
     }
 
     /// Number of documents.
@@ -149,24 +146,15 @@ fn cut_to_fit(mut document: Value) -> Option<Value> {
         if size <= MAX_DOCUMENT {
             return Some(document);
         }
-        let pointer = longest_string(&document, String::new())
-            .filter(|(len, _)| *len > MIN_CUT)?
-            .1;
+        let pointer = longest_string(&document, String::new()).filter(|(len, _)| *len > MIN_CUT)?.1;
         let Some(Value::String(text)) = document.pointer_mut(&pointer) else {
             return None;
         };
         cut.entry(pointer).or_insert_with(|| json!(text.len()));
         text.truncate(text.floor_char_boundary(text.len() / 2));
-        let notes = document
-            .as_object_mut()?
-            .entry("metadata")
-            .or_insert_with(|| json!({}));
-        let ours = notes
-            .as_object_mut()?
-            .entry("sideray")
-            .or_insert_with(|| json!({}));
-        ours.as_object_mut()?
-            .insert("cut".into(), Value::Object(cut.clone()));
+        let notes = document.as_object_mut()?.entry("metadata").or_insert_with(|| json!({}));
+        let ours = notes.as_object_mut()?.entry("sideray").or_insert_with(|| json!({}));
+        ours.as_object_mut()?.insert("cut".into(), Value::Object(cut.clone()));
     }
 }
 
@@ -183,10 +171,7 @@ fn longest_string(value: &Value, at: String) -> Option<(usize, String)> {
         Value::Object(fields) => fields
             .iter()
             .filter_map(|(key, item)| {
-                longest_string(
-                    item,
-                    format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")),
-                )
+                longest_string(item, format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")))
             })
             .max_by(longest),
         Value::Null | Value::Bool(_) | Value::Number(_) => None,

@@ -82,32 +82,14 @@ impl Exchange<Waiting> {
     /// A request that arrived, or was made, at `start`.
     #[must_use]
     pub const fn open(ids: Ids, name: Name, start: Stamp, request: RequestFacts) -> Self {
-        Self {
-            ids,
-            name,
-            start,
-            request,
-            state: Waiting,
-        }
+        Self { ids, name, start, request, state: Waiting }
     }
 
     /// The head of its response came.
     #[must_use]
     pub fn answered(self, response: ResponseFacts) -> Exchange<Answered> {
-        let Self {
-            ids,
-            name,
-            start,
-            request,
-            state: Waiting,
-        } = self;
-        Exchange {
-            ids,
-            name,
-            start,
-            request,
-            state: Answered { response },
-        }
+        let Self { ids, name, start, request, state: Waiting } = self;
+        Exchange { ids, name, start, request, state: Answered { response } }
     }
 }
 
@@ -149,11 +131,7 @@ impl<S: State> Exchange<S> {
     #[must_use]
     pub fn into_segment(self, end: End, at: Stamp, calls: Vec<Subsegment>) -> Segment {
         let ids = self.ids;
-        segment(
-            ids,
-            self.into_body(end, Side::Inbound, at, Notes::default()),
-            calls,
-        )
+        segment(ids, self.into_body(end, Side::Inbound, at, Notes::default()), calls)
     }
 
     /// The subsegment of an outbound call that ended at `at`.
@@ -161,20 +139,12 @@ impl<S: State> Exchange<S> {
     pub fn into_subsegment(self, end: End, at: Stamp, notes: Notes) -> Subsegment {
         let id = self.ids.own;
         let body = self.into_body(end, Side::Outbound, at, notes);
-        Subsegment {
-            id,
-            call: Call {
-                namespace: Namespace::Remote,
-                body,
-            },
-        }
+        Subsegment { id, call: Call { namespace: Namespace::Remote, body } }
     }
 
     fn into_body(self, end: End, side: Side, at: Stamp, notes: Notes) -> Body {
         let response = self.state.response();
-        let mut flags = response
-            .map(|r| Flags::of_status(r.status))
-            .unwrap_or_default();
+        let mut flags = response.map(|r| Flags::of_status(r.status)).unwrap_or_default();
         let exception = exception(end, side, &mut flags);
         Body {
             name: self.name,
@@ -192,19 +162,13 @@ impl<S: State> Exchange<S> {
 /// trace of its own, as long as the call.
 #[must_use]
 pub fn root_segment(ids: Ids, name: Name, call: Subsegment) -> Segment {
-    let Subsegment {
-        call: Call { body, .. },
-        ..
-    } = &call;
+    let Subsegment { call: Call { body, .. }, .. } = &call;
     let body = Body {
         name,
         start_time: body.start_time,
         end: body.end,
         http: None,
-        flags: Flags {
-            fault: body.flags.fault,
-            ..Flags::default()
-        },
+        flags: Flags { fault: body.flags.fault, ..Flags::default() },
         cause: None,
         metadata: Metadata::default(),
     };
@@ -258,12 +222,5 @@ fn exception(end: End, side: Side, flags: &mut Flags) -> Option<(&'static str, B
 /// A cause of one exception. Its id is the exchange's own turned over: unique where that is, and
 /// no second random number.
 fn cause(own: SegmentId, kind: &'static str, message: Box<str>) -> Cause {
-    Cause {
-        exceptions: [Exception {
-            id: own.complement(),
-            message,
-            kind,
-            remote: false,
-        }],
-    }
+    Cause { exceptions: [Exception { id: own.complement(), message, kind, remote: false }] }
 }

@@ -59,13 +59,7 @@ impl Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}://{}{}",
-            self.scheme.as_str(),
-            self.authority,
-            self.path
-        )
+        write!(f, "{}://{}{}", self.scheme.as_str(), self.authority, self.path)
     }
 }
 
@@ -78,15 +72,10 @@ impl Serialize for Url {
 /// The host of an authority, without port and without the brackets of an IPv6 literal.
 #[must_use]
 pub fn host_of(authority: &str) -> &str {
-    if let Some((host, _)) = authority
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-    {
+    if let Some((host, _)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         return host;
     }
-    authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host)
+    authority.rsplit_once(':').map_or(authority, |(host, _)| host)
 }
 
 /// What a request said.

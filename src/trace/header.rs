@@ -94,13 +94,9 @@ impl TraceHeader {
         }
         let root = TraceId::from_w3c(fields.next()?)?;
         let parent = SegmentId::parse(fields.next()?)?;
-        let flags = fields
-            .next()
-            .filter(|f| f.len() == 2 && f.iter().all(lower_hex))?;
-        let recorded = matches!(
-            flags.last(),
-            Some(b'1' | b'3' | b'5' | b'7' | b'9' | b'b' | b'd' | b'f')
-        );
+        let flags = fields.next().filter(|f| f.len() == 2 && f.iter().all(lower_hex))?;
+        let recorded =
+            matches!(flags.last(), Some(b'1' | b'3' | b'5' | b'7' | b'9' | b'b' | b'd' | b'f'));
         Some(Self {
             root: Some(root),
             parent: Some(parent),
@@ -149,11 +145,7 @@ impl Context {
         value.push_str(self.root.to_text().as_str());
         value.push_str(";Parent=");
         value.push_str(self.parent.to_text().as_str());
-        value.push_str(if self.sampled {
-            ";Sampled=1"
-        } else {
-            ";Sampled=0"
-        });
+        value.push_str(if self.sampled { ";Sampled=1" } else { ";Sampled=0" });
         if !extra.is_empty() {
             value.push(';');
             value.push_str(extra);
@@ -167,12 +159,7 @@ impl Context {
         let mut value = String::with_capacity(55);
         let (root, parent) = (self.root.to_w3c(), self.parent.to_text());
         let flags = u8::from(self.sampled);
-        let written = write!(
-            value,
-            "00-{}-{}-{flags:02x}",
-            root.as_str(),
-            parent.as_str()
-        );
+        let written = write!(value, "00-{}-{}-{flags:02x}", root.as_str(), parent.as_str());
         debug_assert!(written.is_ok(), "writing to a string cannot fail");
         value
     }
@@ -207,30 +194,9 @@ mod tests {
     #[test]
     fn understands_what_the_sdks_send_and_what_they_stumble_over() {
         let cases: &[Case] = &[
-            (
-                "Root=R;Parent=P;Sampled=1",
-                true,
-                true,
-                Some(Sampled::Yes),
-                "",
-                0,
-            ),
-            (
-                "Root=R; Parent=P; Sampled=0;",
-                true,
-                true,
-                Some(Sampled::No),
-                "",
-                0,
-            ),
-            (
-                " sampled=? ;; PARENT=P;root=R",
-                true,
-                true,
-                Some(Sampled::Ask),
-                "",
-                0,
-            ),
+            ("Root=R;Parent=P;Sampled=1", true, true, Some(Sampled::Yes), "", 0),
+            ("Root=R; Parent=P; Sampled=0;", true, true, Some(Sampled::No), "", 0),
+            (" sampled=? ;; PARENT=P;root=R", true, true, Some(Sampled::Ask), "", 0),
             (
                 "Self=1-x;Root=R;Lineage=25:aa|3;Foo=a=b",
                 true,
@@ -249,21 +215,13 @@ mod tests {
                 "",
                 2,
             ),
-            (
-                "Sampled=1;Sampled=0",
-                false,
-                false,
-                Some(Sampled::No),
-                "",
-                0,
-            ),
+            ("Sampled=1;Sampled=0", false, false, Some(Sampled::No), "", 0),
             ("=x;a\tb=c", false, false, None, "", 2),
             ("", false, false, None, "", 0),
         ];
         for (input, root, parent, sampled, extra, skipped) in cases {
-            let text = input
-                .replace("=R", &format!("={ROOT}"))
-                .replace("=P", &format!("={PARENT}"));
+            let text =
+                input.replace("=R", &format!("={ROOT}")).replace("=P", &format!("={PARENT}"));
             let got = TraceHeader::parse(text.as_bytes());
             assert_eq!(got.root.is_some(), *root, "root of {input}");
             assert_eq!(got.parent.is_some(), *parent, "parent of {input}");

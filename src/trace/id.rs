@@ -183,11 +183,7 @@ fn decode_hex(text: &[u8], into: &mut [u8]) -> Option<()> {
 /// Writes `bytes` as lower-case hex; `into` holds two digits for each.
 fn encode_hex(bytes: &[u8], into: &mut [u8]) {
     const fn digit(nibble: u8) -> u8 {
-        if nibble < 10 {
-            b'0' + nibble
-        } else {
-            b'a' + nibble - 10
-        }
+        if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
     }
     for (pair, byte) in into.chunks_exact_mut(2).zip(bytes) {
         if let [high, low] = pair {
@@ -205,10 +201,8 @@ mod tests {
 
     #[test]
     fn mints_the_documented_form() {
-        let id = TraceId::mint(
-            Micros::new(0x5759_e988 * 1_000_000),
-            0xbd86_2e3f_e1be_46a9_9427_2793,
-        );
+        let id =
+            TraceId::mint(Micros::new(0x5759_e988 * 1_000_000), 0xbd86_2e3f_e1be_46a9_9427_2793);
         assert_eq!(id.to_string(), "1-5759e988-bd862e3fe1be46a994272793");
         assert_eq!(id.to_w3c().as_str(), "5759e988bd862e3fe1be46a994272793");
         assert_eq!(SegmentId::mint(0x53f3).to_string(), "00000000000053f3");
@@ -229,13 +223,9 @@ mod tests {
         ] {
             assert_eq!(TraceId::parse(bad.as_bytes()), None, "{bad}");
         }
-        for bad in [
-            "",
-            "53995c3f42cd8ad",
-            "53995c3f42cd8ad80",
-            "53995C3f42cd8ad8",
-            "0000000000000000",
-        ] {
+        for bad in
+            ["", "53995c3f42cd8ad", "53995c3f42cd8ad80", "53995C3f42cd8ad8", "0000000000000000"]
+        {
             assert_eq!(SegmentId::parse(bad.as_bytes()), None, "{bad}");
         }
     }

@@ -76,13 +76,7 @@ impl Subsegment {
     /// This subsegment as a document of its own, below `parent_id` in `trace_id`.
     #[must_use]
     pub fn separate(self, trace_id: TraceId, parent_id: SegmentId) -> Separate {
-        Separate {
-            id: self.id,
-            trace_id,
-            parent_id,
-            kind: "subsegment",
-            call: self.call,
-        }
+        Separate { id: self.id, trace_id, parent_id, kind: "subsegment", call: self.call }
     }
 }
 
@@ -156,19 +150,13 @@ impl Name {
         let allowed =
             |c: &char| c.is_alphanumeric() || c.is_whitespace() || "_.:/%&#=+\\-@".contains(*c);
         if text.len() <= Self::MAX
-            && text
-                .bytes()
-                .all(|b| allowed(&char::from(b)) && b.is_ascii_graphic())
+            && text.bytes().all(|b| allowed(&char::from(b)) && b.is_ascii_graphic())
             && !text.is_empty()
         {
             return Self(text.into());
         }
         let name: String = text.chars().filter(allowed).take(Self::MAX).collect();
-        Self(if name.trim().is_empty() {
-            "unknown".into()
-        } else {
-            name.into()
-        })
+        Self(if name.trim().is_empty() { "unknown".into() } else { name.into() })
     }
 
     /// The text.
@@ -197,11 +185,7 @@ impl Flags {
     /// exceptions".
     #[must_use]
     pub const fn of_status(status: u16) -> Self {
-        Self {
-            error: status >= 400 && status < 500,
-            throttle: status == 429,
-            fault: status >= 500,
-        }
+        Self { error: status >= 400 && status < 500, throttle: status == 429, fault: status >= 500 }
     }
 }
 
@@ -231,17 +215,9 @@ impl Http {
             client_ip,
             x_forwarded_for,
         };
-        let response = response
-            .filter(|response| (100..=599).contains(&response.status))
-            .map(
-                |ResponseFacts {
-                     status,
-                     content_length,
-                 }| HttpResponse {
-                    status,
-                    content_length,
-                },
-            );
+        let response = response.filter(|response| (100..=599).contains(&response.status)).map(
+            |ResponseFacts { status, content_length }| HttpResponse { status, content_length },
+        );
         Self { request, response }
     }
 }
@@ -375,11 +351,7 @@ mod tests {
 
     #[test]
     fn flags_follow_the_status() {
-        let flags = |error, throttle, fault| Flags {
-            error,
-            throttle,
-            fault,
-        };
+        let flags = |error, throttle, fault| Flags { error, throttle, fault };
         for (status, want) in [
             (200, flags(false, false, false)),
             (399, flags(false, false, false)),

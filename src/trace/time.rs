@@ -34,10 +34,7 @@ impl Micros {
 
     /// Floating point seconds, as documents carry them.
     #[must_use]
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "exact below 2^53 microseconds, the year 2255"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 microseconds, the year 2255")]
     pub fn seconds(self) -> f64 {
         self.0 as f64 / 1e6
     }

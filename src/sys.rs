@@ -1,0 +1,8 @@
+//! Seams: the world as the rest of the program meets it. Each has a real body and can be given a
+//! test's.
+
+pub mod clock;
+pub mod drain;
+pub mod entropy;
+pub mod signal;
+pub mod task;
