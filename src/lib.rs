@@ -10,5 +10,12 @@
     )
 )]
 
+pub mod attribution;
+pub mod emit;
+pub mod net;
+pub mod proxy;
+pub mod record;
+pub mod sampling;
 pub mod sys;
 pub mod trace;
+pub mod viewer;

@@ -1,0 +1,3 @@
+//! Which open inbound request caused this outbound call, or an honest "unknown".
+
+pub mod options;

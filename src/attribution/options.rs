@@ -1,0 +1,30 @@
+//! What the ledger may be told.
+
+use std::time::Duration;
+
+/// Options of the ledger, `[attribution]` in `proxy.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Whether a call may be given to the only request that can have made it, once its route has
+    /// earned that trust.
+    pub sole: bool,
+    /// Most requests the ledger knows at a time, open and recently closed together. A request
+    /// beyond it is traced, but no call is attributed to it.
+    pub max_requests: usize,
+    /// Most outbound routes (method, host, path template) that are learned about. A route beyond
+    /// it never earns trust.
+    pub max_routes: usize,
+    /// How long an answered request is remembered, for calls that carry its header late.
+    pub remember: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            sole: true,
+            max_requests: 65_536,
+            max_routes: 4_096,
+            remember: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Sockets: listening, connecting, TLS both ways, and blind tunnels.
+
+pub mod tls;

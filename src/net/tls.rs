@@ -1,0 +1,3 @@
+//! TLS both ways.
+
+pub mod options;

@@ -1,0 +1,131 @@
+//! What the two ports may be told.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::uri::Authority;
+
+use crate::net::tls::options::ClientOptions;
+use crate::net::tls::options::ServerOptions;
+use crate::trace::segment::Name;
+
+/// Options of the ingress port, `[ingress]` in `proxy.toml`.
+#[derive(Clone, Debug)]
+pub struct Ingress {
+    /// Where requests come in.
+    pub listen: SocketAddr,
+    /// The service.
+    pub upstream: Origin,
+    /// The certificate to show; plain HTTP without one.
+    pub tls: Option<ServerOptions>,
+    /// Whom to trust when the upstream speaks TLS.
+    pub upstream_tls: ClientOptions,
+    /// The waits.
+    pub timeouts: Timeouts,
+    /// The pool of connections to the service.
+    pub pool: Pool,
+}
+
+/// Options of the egress port, `[egress]` in `proxy.toml`.
+#[derive(Clone, Debug)]
+pub struct Egress {
+    /// Where the service's own calls come in.
+    pub listen: SocketAddr,
+    /// Whom to trust when a called service speaks TLS to us.
+    pub tls: ClientOptions,
+    /// Hosts whose calls pass without a trace, as wildcard patterns on the host without port.
+    pub no_trace: Vec<Box<str>>,
+    /// The waits.
+    pub timeouts: Timeouts,
+    /// How long a tunnel may stay silent both ways before it is closed.
+    pub tunnel_idle_timeout: Duration,
+    /// The pool of connections to called services.
+    pub pool: Pool,
+}
+
+/// A server to send requests to: protocol, host and port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// What is spoken to it.
+    pub protocol: Protocol,
+    /// Host and port; the port is always there.
+    pub authority: Authority,
+}
+
+/// What is spoken to an origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// `http://`: HTTP/1.1 in clear.
+    Http1,
+    /// `h2c://`: HTTP/2 in clear, by prior knowledge.
+    H2c,
+    /// `https://`: TLS, HTTP/2 or HTTP/1.1 by ALPN.
+    Tls,
+}
+
+/// How long the proxy waits for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For a connection to be made, name look-up and TLS included. Then `502`, or `504`.
+    pub connect: Duration,
+    /// From the whole request sent to the head of its response. Then `504`.
+    pub response: Duration,
+    /// Between two pieces of a body, either way. Then the exchange is broken off.
+    pub idle: Duration,
+    /// For a client to send the whole head of its next request, counted from the end of the last
+    /// exchange or from the connection's start. Then the connection is closed.
+    pub client: Duration,
+}
+
+/// A pool of idle connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Most idle connections kept a worker and origin; zero keeps none.
+    pub max_idle: usize,
+    /// How long a connection may be idle and still be used again.
+    pub idle_timeout: Duration,
+}
+
+/// What the trace headers of both ports are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Propagation {
+    /// Send `X-Amzn-Trace-Id` on.
+    pub xray: bool,
+    /// Send `traceparent` on.
+    pub w3c: bool,
+}
+
+/// The service in front of which the sidecar stands, `[service]` in `proxy.toml`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// The name of its segments.
+    pub name: Name,
+}
+
+impl Default for Timeouts {
+    /// Connect: five seconds, enough for two lost SYNs. Response: a minute, as nginx and HAProxy
+    /// set-ups have it. Idle: a minute. Client: longer than the 60 s for which AWS load balancers
+    /// keep idle connections, so that they close first and never meet a reset.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            response: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            client: Duration::from_secs(75),
+        }
+    }
+}
+
+impl Default for Pool {
+    /// Idle for four seconds at most: below the five seconds after which Node's and uvicorn's
+    /// servers close, so that the pool lets go first.
+    fn default() -> Self {
+        Self { max_idle: 256, idle_timeout: Duration::from_secs(4) }
+    }
+}
+
+impl Default for Propagation {
+    fn default() -> Self {
+        Self { xray: true, w3c: false }
+    }
+}

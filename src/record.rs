@@ -1,0 +1,3 @@
+//! The only thing a proxy handler knows of tracing: the recorder and its guards.
+
+pub mod options;
