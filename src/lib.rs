@@ -10,6 +10,8 @@
     )
 )]
 
+pub mod admin;
+pub mod app;
 pub mod attribution;
 pub mod emit;
 pub mod net;

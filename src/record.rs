@@ -1,3 +1,14 @@
-//! The only thing a proxy handler knows of tracing: the recorder and its guards.
+//! The only thing a proxy handler knows of tracing.
+//!
+//! A [`recorder::Recorder`] opens an [`inbound::Inbound`] or an [`outbound::Outbound`] for each
+//! exchange. That value *is* the open segment or subsegment: closing consumes it, and dropping it
+//! records that the exchange was cancelled, so none can be forgotten. Nothing here waits or fails:
+//! what goes wrong costs a document, which is counted, never a request.
 
+pub mod counters;
+pub mod inbound;
 pub mod options;
+pub mod outbound;
+mod progress;
+pub mod recorder;
+pub mod sampler;

@@ -4,5 +4,6 @@
 pub mod clock;
 pub mod drain;
 pub mod entropy;
+pub mod idle;
 pub mod signal;
 pub mod task;

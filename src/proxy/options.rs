@@ -37,8 +37,6 @@ pub struct Egress {
     pub no_trace: Vec<Box<str>>,
     /// The waits.
     pub timeouts: Timeouts,
-    /// How long a tunnel may stay silent both ways before it is closed.
-    pub tunnel_idle_timeout: Duration,
     /// The pool of connections to called services.
     pub pool: Pool,
 }
@@ -75,12 +73,14 @@ pub struct Timeouts {
     /// For a client to send the whole head of its next request, counted from the end of the last
     /// exchange or from the connection's start. Then the connection is closed.
     pub client: Duration,
+    /// For a tunnel or an upgraded connection to stay silent both ways. Then it is closed.
+    pub tunnel: Duration,
 }
 
 /// A pool of idle connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
-    /// Most idle connections kept a worker and origin; zero keeps none.
+    /// Most idle connections kept by each worker, all origins together; zero keeps none.
     pub max_idle: usize,
     /// How long a connection may be idle and still be used again.
     pub idle_timeout: Duration,
@@ -105,13 +105,15 @@ pub struct Service {
 impl Default for Timeouts {
     /// Connect: five seconds, enough for two lost SYNs. Response: a minute, as nginx and HAProxy
     /// set-ups have it. Idle: a minute. Client: longer than the 60 s for which AWS load balancers
-    /// keep idle connections, so that they close first and never meet a reset.
+    /// keep idle connections, so that they close first and never meet a reset. Tunnel: an hour,
+    /// because WebSockets and database connections are silent for long.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
             response: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             client: Duration::from_secs(75),
+            tunnel: Duration::from_secs(3600),
         }
     }
 }

@@ -6,6 +6,8 @@
 //!        └─────────close(End)─────────────┴──────▶ Segment | Subsegment
 //! ```
 
+use std::rc::Rc;
+
 use crate::trace::facts::End;
 use crate::trace::facts::Failure;
 use crate::trace::facts::RequestFacts;
@@ -44,10 +46,18 @@ pub struct Ids {
 #[derive(Clone, Debug)]
 pub struct Exchange<S> {
     ids: Ids,
-    name: Name,
     start: Stamp,
-    request: RequestFacts,
+    detail: Option<Rc<Detail>>,
     state: S,
+}
+
+/// What only a sampled exchange keeps. Shared with whoever announces exchanges in progress.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// The name of the segment or subsegment.
+    pub name: Name,
+    /// The request.
+    pub request: RequestFacts,
 }
 
 /// The request was sent on; there is no response yet.
@@ -79,17 +89,18 @@ impl State for Answered {
 }
 
 impl Exchange<Waiting> {
-    /// A request that arrived, or was made, at `start`.
+    /// A request that arrived, or was made, at `start`. Without `detail` it is not sampled: it
+    /// passes through the same states and leaves no document.
     #[must_use]
-    pub const fn open(ids: Ids, name: Name, start: Stamp, request: RequestFacts) -> Self {
-        Self { ids, name, start, request, state: Waiting }
+    pub const fn open(ids: Ids, start: Stamp, detail: Option<Rc<Detail>>) -> Self {
+        Self { ids, start, detail, state: Waiting }
     }
 
     /// The head of its response came.
     #[must_use]
     pub fn answered(self, response: ResponseFacts) -> Exchange<Answered> {
-        let Self { ids, name, start, request, state: Waiting } = self;
-        Exchange { ids, name, start, request, state: Answered { response } }
+        let Self { ids, start, detail, state: Waiting } = self;
+        Exchange { ids, start, detail, state: Answered { response } }
     }
 }
 
@@ -112,50 +123,53 @@ impl<S: State> Exchange<S> {
         self.state.response().map(|response| response.status)
     }
 
-    /// The segment as it stands while the exchange is still open.
-    #[must_use]
-    pub fn in_progress(&self) -> Segment {
-        let body = Body {
-            name: self.name.clone(),
-            start_time: self.start.wall(),
-            end: Ending::Open(True),
-            http: Some(Http::new(self.request.clone(), self.state.response())),
-            flags: self.status().map(Flags::of_status).unwrap_or_default(),
-            cause: None,
-            metadata: Metadata::default(),
-        };
-        segment(self.ids, body, Vec::new())
-    }
-
     /// The segment of an inbound request that ended at `at`, with the calls that closed before it.
+    /// None if it is not sampled.
     #[must_use]
-    pub fn into_segment(self, end: End, at: Stamp, calls: Vec<Subsegment>) -> Segment {
+    pub fn into_segment(self, end: End, at: Stamp, calls: Vec<Subsegment>) -> Option<Segment> {
         let ids = self.ids;
-        segment(ids, self.into_body(end, Side::Inbound, at, Notes::default()), calls)
+        let body = self.into_body(end, Side::Inbound, at, Notes::default())?;
+        Some(segment(ids, body, calls))
     }
 
-    /// The subsegment of an outbound call that ended at `at`.
+    /// The subsegment of an outbound call that ended at `at`. None if it is not sampled.
     #[must_use]
-    pub fn into_subsegment(self, end: End, at: Stamp, notes: Notes) -> Subsegment {
+    pub fn into_subsegment(self, end: End, at: Stamp, notes: Notes) -> Option<Subsegment> {
         let id = self.ids.own;
-        let body = self.into_body(end, Side::Outbound, at, notes);
-        Subsegment { id, call: Call { namespace: Namespace::Remote, body } }
+        let body = self.into_body(end, Side::Outbound, at, notes)?;
+        Some(Subsegment { id, call: Call { namespace: Namespace::Remote, body } })
     }
 
-    fn into_body(self, end: End, side: Side, at: Stamp, notes: Notes) -> Body {
+    fn into_body(self, end: End, side: Side, at: Stamp, notes: Notes) -> Option<Body> {
+        let Detail { name, request } = Rc::unwrap_or_clone(self.detail?);
         let response = self.state.response();
         let mut flags = response.map(|r| Flags::of_status(r.status)).unwrap_or_default();
         let exception = exception(end, side, &mut flags);
-        Body {
-            name: self.name,
+        Some(Body {
+            name,
             start_time: self.start.wall(),
             end: Ending::At(at.wall_from(self.start)),
-            http: Some(Http::new(self.request, response)),
+            http: Some(Http::new(request, response)),
             flags,
             cause: exception.map(|(kind, message)| cause(self.ids.own, kind, message)),
             metadata: Metadata { sideray: notes },
-        }
+        })
     }
+}
+
+/// The segment of a request that began at `start` and has not ended.
+#[must_use]
+pub fn in_progress(ids: Ids, start: Stamp, detail: &Detail) -> Segment {
+    let body = Body {
+        name: detail.name.clone(),
+        start_time: start.wall(),
+        end: Ending::Open(True),
+        http: Some(Http::new(detail.request.clone(), None)),
+        flags: Flags::default(),
+        cause: None,
+        metadata: Metadata::default(),
+    };
+    segment(ids, body, Vec::new())
 }
 
 /// The segment that holds a call which no request of this service is known to have caused: a

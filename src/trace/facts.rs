@@ -8,13 +8,15 @@ use http::Method;
 use serde::Serialize;
 use serde::Serializer;
 
-/// Whether an exchange came in plain or over TLS.
+/// What an exchange was spoken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scheme {
     /// `http`
     Http,
     /// `https`
     Https,
+    /// A tunnel: whatever is in it is not ours to read.
+    Tcp,
 }
 
 impl Scheme {
@@ -24,15 +26,7 @@ impl Scheme {
         match self {
             Self::Http => "http",
             Self::Https => "https",
-        }
-    }
-
-    /// The port a URL of this scheme means when it names none.
-    #[must_use]
-    pub const fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
+            Self::Tcp => "tcp",
         }
     }
 }
@@ -89,6 +83,41 @@ pub struct RequestFacts {
     pub user_agent: Option<Box<str>>,
     /// Who asked; none for outbound calls.
     pub client: Option<Client>,
+}
+
+/// A request as it stands in front of a handler: what [`RequestFacts`] would say, borrowed, so that
+/// a request nobody records costs no copy.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestView<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// Plain or TLS.
+    pub scheme: Scheme,
+    /// Host and, where the request named one, port.
+    pub authority: &'a str,
+    /// The path, without query.
+    pub path: &'a str,
+    /// The caller's `User-Agent`.
+    pub user_agent: Option<&'a str>,
+    /// Who asked.
+    pub client: Option<Client>,
+}
+
+impl RequestView<'_> {
+    /// A copy that outlives the request.
+    #[must_use]
+    pub fn to_facts(&self) -> RequestFacts {
+        RequestFacts {
+            method: self.method.clone(),
+            url: Url {
+                scheme: self.scheme,
+                authority: self.authority.into(),
+                path: self.path.into(),
+            },
+            user_agent: self.user_agent.map(Into::into),
+            client: self.client,
+        }
+    }
 }
 
 /// Who made an inbound request.

@@ -69,6 +69,12 @@ impl Stamp {
         self.wall
     }
 
+    /// What the monotonic clock said, counted from a fixed moment of this process.
+    #[must_use]
+    pub const fn monotonic(self) -> Duration {
+        self.monotonic
+    }
+
     /// Time gone by since `earlier`; zero if `earlier` is in fact later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

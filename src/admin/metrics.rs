@@ -1,0 +1,260 @@
+//! What `/metrics` says: the counters of all workers, added up when they are asked for.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use crate::admin::exposition::Exposition;
+use crate::admin::exposition::Kind;
+use crate::attribution::verdict::Method;
+use crate::emit;
+use crate::emit::counters::DropReason;
+use crate::emit::side::FileCounters;
+use crate::net::listen;
+use crate::proxy::upstream;
+use crate::record;
+use crate::record::counters::Direction;
+use crate::record::counters::LATENCY_BUCKETS;
+use crate::record::counters::STATUS_CLASSES;
+use crate::record::recorder::Shared;
+use crate::viewer::store::Store;
+
+/// Everything that is counted.
+#[derive(Debug)]
+pub struct Sources {
+    /// The ledger and the sampler.
+    pub shared: Arc<Shared>,
+    /// What each worker counts.
+    pub workers: Vec<Worker>,
+    /// Connections accepted by the ingress port.
+    pub ingress: Arc<listen::Counters>,
+    /// Connections accepted by the egress port.
+    pub egress: Arc<listen::Counters>,
+    /// The embedded collector.
+    pub store: Arc<Store>,
+    /// The file of documents, if there is one.
+    pub file: Option<Arc<FileCounters>>,
+}
+
+/// What one worker counts.
+#[derive(Clone, Debug, Default)]
+pub struct Worker {
+    /// Exchanges, attribution.
+    pub record: Arc<record::counters::Counters>,
+    /// Documents.
+    pub emit: Arc<emit::counters::Counters>,
+    /// Connections to the service.
+    pub to_service: Arc<upstream::Counters>,
+    /// Connections to called services.
+    pub to_others: Arc<upstream::Counters>,
+}
+
+impl Sources {
+    /// The page, in the Prometheus text format.
+    #[must_use]
+    pub fn page(&self) -> String {
+        let mut page = Exposition::default();
+        self.exchanges(&mut page);
+        self.documents(&mut page);
+        self.decisions(&mut page);
+        self.attribution(&mut page);
+        self.connections(&mut page);
+        self.collector(&mut page);
+        page.into_text()
+    }
+
+    fn sum(&self, of: impl Fn(&Worker) -> u64) -> u64 {
+        self.workers.iter().map(of).sum()
+    }
+
+    fn exchanges(&self, page: &mut Exposition) {
+        let mut requests = page.family(
+            Kind::Counter,
+            "sideray_requests_total",
+            "Exchanges that ended, by direction and class of status.",
+        );
+        for direction in Direction::ALL {
+            for (index, class) in STATUS_CLASSES.iter().enumerate() {
+                let count = self.sum(|worker| {
+                    let mut classes = worker.record.exchanges(direction).by_class();
+                    classes.nth(index).map_or(0, |(_, count)| count)
+                });
+                let labels = [("direction", direction.as_str()), ("status_class", class)];
+                requests.sample(&labels, count);
+            }
+        }
+        let mut latency = page.family(
+            Kind::Histogram,
+            "sideray_request_duration_seconds",
+            "From the head of a request to the end of its response.",
+        );
+        for direction in Direction::ALL {
+            let buckets = LATENCY_BUCKETS.iter().enumerate().map(|(index, bound)| {
+                let count = self.sum(|worker| {
+                    worker.record.exchanges(direction).latencies().nth(index).unwrap_or_default()
+                });
+                (*bound, count)
+            });
+            let of_all = |worker: &Worker| -> u64 {
+                worker.record.exchanges(direction).by_class().map(|(_, count)| count).sum()
+            };
+            let micros = self.sum(|worker| worker.record.exchanges(direction).latency_micros());
+            let labels = [("direction", direction.as_str())];
+            latency.histogram(&labels, buckets, self.sum(of_all), micros);
+        }
+    }
+
+    fn documents(&self, page: &mut Exposition) {
+        let counts: Vec<_> = self.workers.iter().map(|worker| worker.emit.counts()).collect();
+        let sum = |of: fn(&emit::counters::Counts) -> u64| counts.iter().map(of).sum::<u64>();
+        let counters = [
+            ("sideray_documents_offered_total", "Documents recorded.", sum(|c| c.offered)),
+            ("sideray_documents_split_total", "More documents, split off.", sum(|c| c.split)),
+            ("sideray_documents_cut_total", "Documents with strings cut.", sum(|c| c.cut)),
+            ("sideray_documents_sent_total", "Documents sent.", sum(|c| c.sent)),
+            ("sideray_documents_bytes_total", "Bytes of documents sent.", sum(|c| c.bytes)),
+        ];
+        for (name, help, value) in counters {
+            page.counter(name, help, value);
+        }
+        let queued = sum(emit::counters::Counts::outstanding);
+        page.gauge("sideray_documents_queued", "Documents waiting to be sent.", queued);
+        let mut dropped = page.family(
+            Kind::Counter,
+            "sideray_documents_dropped_total",
+            "Documents lost, by reason.",
+        );
+        for reason in DropReason::ALL {
+            let count: u64 = counts.iter().map(|counts| counts.dropped(reason)).sum();
+            dropped.sample(&[("reason", reason.as_str())], count);
+        }
+        if let Some(file) = &self.file {
+            let written = "Documents appended to the file.";
+            page.counter("sideray_file_documents_written_total", written, file.written());
+            let lost = "Documents the file could not take.";
+            page.counter("sideray_file_documents_dropped_total", lost, file.dropped());
+        }
+        let progress = self.sum(|worker| read(&worker.record.in_progress));
+        page.counter("sideray_in_progress_total", "Long requests announced.", progress);
+        let streamed = self.sum(|worker| read(&worker.record.streamed));
+        page.counter(
+            "sideray_streamed_total",
+            "Subsegments sent ahead of their segment.",
+            streamed,
+        );
+    }
+
+    fn decisions(&self, page: &mut Exposition) {
+        let sampler = self.shared.sampler();
+        let mut decisions = page.family(
+            Kind::Counter,
+            "sideray_sampling_decisions_total",
+            "Decisions of the rules in force. Those that a caller's header made are not among them.",
+        );
+        for tally in sampler.tallies() {
+            let labels = |decision| [("rule", tally.rule), ("decision", decision)];
+            decisions.sample(&labels("sampled"), tally.sampled);
+            decisions.sample(&labels("passed"), tally.passed);
+        }
+    }
+
+    fn attribution(&self, page: &mut Exposition) {
+        let mut methods = page.family(
+            Kind::Counter,
+            "sideray_attribution_total",
+            "Outbound calls, by how their parent was found.",
+        );
+        for method in Method::ALL {
+            let count = self.sum(|worker| {
+                let mut all = worker.record.attributions();
+                all.find(|(other, _)| *other == method).map_or(0, |(_, counter)| read(counter))
+            });
+            methods.sample(&[("method", method.as_str())], count);
+        }
+        let missing = self.sum(|worker| read(&worker.record.context_missing));
+        let help = "Outbound calls that passed untraced, their parent being unknown.";
+        page.counter("sideray_context_missing_total", help, missing);
+        let faults = self.sum(|worker| read(&worker.record.header_faults));
+        let help = "Pieces of trace headers that made no sense and were skipped.";
+        page.counter("sideray_trace_header_faults_total", help, faults);
+        let ledger = self.shared.ledger_counts();
+        let gauges = [
+            ("sideray_ledger_open", "Requests open.", ledger.open),
+            ("sideray_ledger_remembered", "Closed requests remembered.", ledger.remembered),
+            ("sideray_ledger_routes", "Outbound routes known.", ledger.routes),
+        ];
+        for (name, help, value) in gauges {
+            page.gauge(name, help, value as u64);
+        }
+        let help = "Requests the ledger had no room for: calls are not attributed to them.";
+        page.counter("sideray_ledger_refused_total", help, ledger.refused);
+    }
+
+    fn connections(&self, page: &mut Exposition) {
+        let mut accepted = page.family(
+            Kind::Counter,
+            "sideray_connections_accepted_total",
+            "Connections accepted, by port.",
+        );
+        let ports = [("ingress", &self.ingress), ("egress", &self.egress)];
+        for (port, counters) in ports {
+            accepted.sample(&[("port", port)], read(&counters.accepted));
+        }
+        let mut errors = page.family(
+            Kind::Counter,
+            "sideray_accept_errors_total",
+            "Accepts that failed, by port.",
+        );
+        for (port, counters) in ports {
+            errors.sample(&[("port", port)], read(&counters.accept_errors));
+        }
+        let mut events = page.family(
+            Kind::Counter,
+            "sideray_upstream_total",
+            "Connections made and used, by direction and event.",
+        );
+        for (direction, of) in POOLS {
+            let event = |event, field: fn(&upstream::Counters) -> &AtomicU64| {
+                let count = self.sum(|worker| read(field(of(worker))));
+                ([("direction", direction.as_str()), ("event", event)], count)
+            };
+            for (labels, count) in [
+                event("connected", |counters| &counters.connected),
+                event("failed", |counters| &counters.failed),
+                event("reused", |counters| &counters.reused),
+                event("retried", |counters| &counters.retried),
+            ] {
+                events.sample(&labels, count);
+            }
+        }
+        let mut idle = page.family(
+            Kind::Gauge,
+            "sideray_upstream_idle_connections",
+            "Idle connections in the pools, by direction.",
+        );
+        for (direction, of) in POOLS {
+            let count = self.sum(|worker| read(&of(worker).idle));
+            idle.sample(&[("direction", direction.as_str())], count);
+        }
+    }
+
+    fn collector(&self, page: &mut Exposition) {
+        let counts = self.store.counts();
+        page.gauge("sideray_collector_traces", "Traces kept.", counts.traces as u64);
+        page.gauge("sideray_collector_bytes", "Bytes of documents kept.", counts.bytes as u64);
+        let help = "Traces that left to make room.";
+        page.counter("sideray_collector_evicted_total", help, counts.evicted);
+        let help = "Documents that could not be read.";
+        page.counter("sideray_collector_malformed_total", help, counts.malformed);
+    }
+}
+
+/// The pools of a worker, by direction.
+const POOLS: [(Direction, fn(&Worker) -> &upstream::Counters); 2] = [
+    (Direction::Inbound, |worker| &worker.to_service),
+    (Direction::Outbound, |worker| &worker.to_others),
+];
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}

@@ -1,0 +1,201 @@
+//! The whole sidecar, put together: [`App::bind`] takes its ports, [`Bound::run`] serves them.
+//!
+//! One thread a worker, each with its own runtime, listeners, pools and document queue; one more
+//! thread, the caller's, for the admin port, signals and the shutdown.
+
+mod lifecycle;
+mod worker;
+
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
+
+pub use self::lifecycle::Command;
+pub use self::lifecycle::Commands;
+pub use self::lifecycle::Control;
+pub use self::lifecycle::RunEnd;
+pub use self::lifecycle::Summary;
+use crate::config::Config;
+use crate::emit::options::Daemon;
+use crate::emit::side;
+use crate::emit::side::SideHandle;
+use crate::emit::side::SideSender;
+use crate::net::listen;
+use crate::net::listen::BindError;
+use crate::net::tls;
+use crate::net::tls::TlsFileError;
+use crate::record::recorder::Shared;
+use crate::sys::clock::Clock;
+use crate::sys::clock::SystemClock;
+use crate::sys::entropy::Entropy;
+use crate::sys::entropy::SystemEntropy;
+use crate::viewer::store::Store;
+
+/// The world the sidecar lives in; tests bring their own.
+#[derive(Debug)]
+pub struct World {
+    /// The clock of all workers.
+    pub clock: Arc<dyn Clock>,
+    /// Makes the source of chance of one worker, given its number.
+    pub entropy: fn(usize) -> Box<dyn Entropy>,
+    /// The embedded collector. Several sidecars in one process may share one.
+    pub store: Arc<Store>,
+}
+
+impl World {
+    /// The real one, with a collector as `config` wants it.
+    #[must_use]
+    pub fn real(config: &Config) -> Self {
+        Self {
+            clock: Arc::new(SystemClock::start()),
+            entropy: |_| Box::new(SystemEntropy::default()),
+            store: Arc::new(Store::new(config.collector)),
+        }
+    }
+}
+
+/// Why the sidecar could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port could not be taken.
+    #[error("{port}: {source}")]
+    Bind {
+        /// Which port.
+        port: &'static str,
+        /// Why.
+        source: BindError,
+    },
+    /// A certificate could not be used.
+    #[error(transparent)]
+    Tls(#[from] TlsFileError),
+    /// The file of documents could not be opened, or its thread not be started.
+    #[error(transparent)]
+    Documents(#[from] side::StartError),
+    /// The operating system refused a runtime, a thread or a signal handler.
+    #[error("{what}")]
+    System {
+        /// What was refused.
+        what: &'static str,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The addresses that were bound, ports chosen by the system included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// The ingress port.
+    pub ingress: SocketAddr,
+    /// The egress port.
+    pub egress: SocketAddr,
+    /// The admin port.
+    pub admin: SocketAddr,
+}
+
+/// A sidecar that holds its ports and serves nothing yet.
+#[derive(Debug)]
+pub struct Bound {
+    /// Where it will serve.
+    pub addresses: Addresses,
+    config: Config,
+    world: World,
+    shared: Arc<Shared>,
+    listeners: Vec<Listeners>,
+    admin: TcpListener,
+    tls: Tls,
+    side: Option<(SideSender, SideHandle)>,
+}
+
+/// One worker's listeners.
+#[derive(Debug)]
+struct Listeners {
+    ingress: TcpListener,
+    egress: TcpListener,
+}
+
+/// The certificates, loaded before anything is served.
+#[derive(Clone, Debug)]
+struct Tls {
+    ingress: Option<Arc<tls::server::Server>>,
+    to_service: Arc<tls::client::Client>,
+    to_others: Arc<tls::client::Client>,
+}
+
+/// The sidecar.
+#[derive(Debug)]
+pub struct App;
+
+impl App {
+    /// Takes the ports, loads the certificates, opens the file of documents. Nothing is served
+    /// until [`Bound::run`].
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] says what is in the way.
+    pub fn bind(config: Config, world: World) -> Result<Bound, StartError> {
+        let workers = config
+            .workers
+            .unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+        let ingress = bind("ingress", config.ingress.listen, workers)?;
+        let egress = bind("egress", config.egress.listen, workers)?;
+        let mut admin = bind("admin", config.admin.listen, NonZeroUsize::MIN)?;
+        let tls = Tls {
+            ingress: config.ingress.tls.as_ref().map(tls::server::Server::load).transpose()?,
+            to_service: Arc::new(tls::client::Client::load(&config.ingress.upstream_tls)?),
+            to_others: Arc::new(tls::client::Client::load(&config.egress.tls)?),
+        };
+        let side = start_side(&config, &world)?;
+        let shared = Arc::new(Shared::new(
+            config.record.clone(),
+            config.attribution.clone(),
+            config.sampling.clone(),
+            Arc::clone(&world.clock),
+        ));
+        let listeners = ingress.into_iter().zip(egress);
+        let listeners: Vec<_> =
+            listeners.map(|(ingress, egress)| Listeners { ingress, egress }).collect();
+        let admin = admin.swap_remove(0);
+        let addresses = addresses(&listeners, &admin)?;
+        Ok(Bound { addresses, config, world, shared, listeners, admin, tls, side })
+    }
+}
+
+fn bind(
+    port: &'static str,
+    address: SocketAddr,
+    workers: NonZeroUsize,
+) -> Result<Vec<TcpListener>, StartError> {
+    listen::bind(address, workers).map_err(|source| StartError::Bind { port, source })
+}
+
+/// Starts the thread for what can block: the embedded collector and the file of documents.
+fn start_side(
+    config: &Config,
+    world: &World,
+) -> Result<Option<(SideSender, SideHandle)>, StartError> {
+    let consumer: Option<side::Consumer> = match config.emit.daemon {
+        Daemon::Embedded => {
+            let store = Arc::clone(&world.store);
+            Some(Box::new(move |document| store.insert(document)))
+        }
+        Daemon::Remote(_) => None,
+    };
+    if consumer.is_none() && config.emit.file.is_none() {
+        return Ok(None);
+    }
+    let clock = Arc::clone(&world.clock);
+    Ok(Some(side::start(config.emit.file.as_deref(), consumer, clock)?))
+}
+
+fn addresses(listeners: &[Listeners], admin: &TcpListener) -> Result<Addresses, StartError> {
+    let unknown = |source| StartError::System { what: "a listener has no address", source };
+    let none = || unknown(std::io::Error::from(std::io::ErrorKind::NotFound));
+    let first = listeners.first().ok_or_else(none)?;
+    Ok(Addresses {
+        ingress: first.ingress.local_addr().map_err(unknown)?,
+        egress: first.egress.local_addr().map_err(unknown)?,
+        admin: admin.local_addr().map_err(unknown)?,
+    })
+}

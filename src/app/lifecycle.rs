@@ -1,0 +1,325 @@
+//! Running, and the shutdown, in this order: stop accepting, not ready, tell connections, wait
+//! until the deadline, drop what is open (each exchange records that it was cancelled), close the
+//! queues, flush the sinks within their own deadline, say the counts.
+
+use std::future::Future;
+use std::io;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::runtime::LocalOptions;
+use tokio::sync::Notify;
+use tokio::sync::mpsc;
+use tracing::error;
+use tracing::info;
+use tracing::warn;
+
+use crate::admin::metrics;
+use crate::admin::metrics::Sources;
+use crate::admin::server::Admin;
+use crate::app::Bound;
+use crate::app::StartError;
+use crate::app::worker::Accepted;
+use crate::app::worker::Worker;
+use crate::emit::side::SideHandle;
+use crate::net::listen;
+use crate::record::recorder::Shared;
+use crate::sampling::rule::Rules;
+use crate::sys::drain;
+use crate::sys::drain::Observer;
+use crate::sys::drain::Phase;
+use crate::sys::task;
+
+/// How often certificate files are looked at.
+const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
+
+/// How long dropped connections may take to be gone after the deadline: they only have to be
+/// polled once more.
+const ABORT_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a running sidecar can be told.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Shut down; told twice, at once.
+    Stop,
+    /// Put other sampling rules in force.
+    SetRules(Rules),
+}
+
+/// Tells a running sidecar things, from any thread.
+#[derive(Clone, Debug)]
+pub struct Control(mpsc::Sender<Command>);
+
+/// Hears what a [`Control`] tells.
+#[derive(Debug)]
+pub struct Commands(mpsc::Receiver<Command>);
+
+impl Control {
+    /// A control, and what hears it.
+    #[must_use]
+    pub fn new() -> (Self, Commands) {
+        let (tell, hear) = mpsc::channel(16);
+        (Self(tell), Commands(hear))
+    }
+
+    /// Tells it. What a sidecar that has ended is told is lost; so is what is told faster than it
+    /// can hear, which only a storm of signals does.
+    pub fn tell(&self, command: Command) {
+        drop(self.0.try_send(command));
+    }
+}
+
+/// What a run came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Documents recorded, those split off others among them.
+    pub recorded: u64,
+    /// Documents sent.
+    pub sent: u64,
+    /// Documents lost, each counted by its reason in the metrics.
+    pub dropped: u64,
+    /// How the run ended.
+    pub end: RunEnd,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RunEnd {
+    /// Everything that was open was finished, everything queued was sent.
+    #[default]
+    Drained,
+    /// The deadline passed, and what was still open was dropped.
+    Aborted,
+    /// A worker failed.
+    Failed,
+    /// It was told to stop a second time.
+    AtOnce,
+}
+
+impl Bound {
+    /// Serves until `commands` says stop, `POST /drain` comes, or a worker fails. Blocks.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system refuses a runtime or a thread.
+    pub fn run(self, commands: Commands) -> Result<Summary, StartError> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default())
+            .map_err(|source| StartError::System {
+                what: "there is no runtime to be had",
+                source,
+            })?;
+        runtime.block_on(self.supervise(commands))
+    }
+
+    async fn supervise(self, mut commands: Commands) -> Result<Summary, StartError> {
+        let (mut drain, observer) = drain::channel();
+        let shared = Arc::clone(&self.shared);
+        let limits = self.config.shutdown;
+        let mut running = self.start(&observer)?;
+
+        let mut end = running.until_told(&mut commands, &shared).await;
+        info!(timeout = ?limits.timeout, "draining");
+        drain.advance(Phase::Draining);
+        match commands.during(limits.timeout, drain.done()).await {
+            Waited::Done => {}
+            Waited::TooLong => {
+                warn!("the deadline of the shutdown has passed; dropping what is still open");
+                end = end.max(RunEnd::Aborted);
+                drain.advance(Phase::Aborting);
+                drop(tokio::time::timeout(ABORT_WITHIN, drain.done()).await);
+            }
+            Waited::ToldAgain => return Ok(running.summary(RunEnd::AtOnce)),
+        }
+        drain.advance(Phase::Flushing);
+        match commands.during(limits.flush + ABORT_WITHIN, running.all_ended()).await {
+            Waited::Done | Waited::TooLong => Ok(running.join(end, limits.flush)),
+            Waited::ToldAgain => Ok(running.summary(RunEnd::AtOnce)),
+        }
+    }
+
+    /// Starts the workers' threads, the admin port and the watch on certificate files.
+    fn start(self, drain: &Observer) -> Result<Running, StartError> {
+        let Self { addresses, config, world, shared, listeners, admin, tls, side } = self;
+        let (accepted, asked) = (Accepted::default(), Arc::<Notify>::default());
+        let (side, side_handle) = side.unzip();
+        let counters: Vec<_> = listeners.iter().map(|_| metrics::Worker::default()).collect();
+        let sources = Sources {
+            shared: Arc::clone(&shared),
+            workers: counters.clone(),
+            ingress: Arc::clone(&accepted.ingress),
+            egress: Arc::clone(&accepted.egress),
+            store: Arc::clone(&world.store),
+            file: side_handle.as_ref().and_then(SideHandle::file_counters).cloned(),
+        };
+        if let Some(tls) = tls.ingress.clone() {
+            drop(task::spawn(tls.watch_files(CERTIFICATES_EVERY)));
+        }
+        serve_admin(admin, sources, drain, &asked)?;
+
+        let config = Arc::new(config);
+        let (ended, ends) = mpsc::channel(listeners.len().max(1));
+        let mut workers = Vec::with_capacity(listeners.len());
+        for (number, (listeners, counters)) in listeners.into_iter().zip(&counters).enumerate() {
+            let worker = Worker {
+                config: Arc::clone(&config),
+                addresses,
+                listeners,
+                tls: tls.clone(),
+                side: side.clone(),
+                shared: Arc::clone(&shared),
+                clock: Arc::clone(&world.clock),
+                entropy: (world.entropy)(number),
+                counters: counters.clone(),
+                accepted: accepted.clone(),
+                drain: drain.clone(),
+            };
+            workers.push(start_worker(number, worker, Ended(ended.clone()))?);
+        }
+        Ok(Running { workers, ends, asked, side: side_handle, counters })
+    }
+}
+
+/// Serves the admin port until the process ends: it must answer during the drain too.
+fn serve_admin(
+    listener: TcpListener,
+    sources: Sources,
+    drain: &Observer,
+    asked: &Arc<Notify>,
+) -> Result<(), StartError> {
+    let listener = tokio::net::TcpListener::from_std(listener)
+        .map_err(|source| StartError::System { what: "the admin port cannot be used", source })?;
+    let admin = Rc::new(Admin::new(sources, drain.clone(), Arc::clone(asked)));
+    let serve = move |conn| drop(task::spawn(Rc::clone(&admin).serve(conn)));
+    let counters = Arc::<listen::Counters>::default();
+    let drain = drain.clone();
+    drop(task::spawn(listen::accept(listener, drain, Phase::Flushing, counters, serve)));
+    Ok(())
+}
+
+fn start_worker(
+    number: usize,
+    worker: Worker,
+    ended: Ended,
+) -> Result<JoinHandle<io::Result<()>>, StartError> {
+    let body = move || {
+        let _ended = ended;
+        worker.run()
+    };
+    thread::Builder::new()
+        .name(format!("worker-{number}"))
+        .spawn(body)
+        .map_err(|source| StartError::System { what: "there is no thread to be had", source })
+}
+
+/// Held by a worker's thread; says that it has ended, even if it panics.
+struct Ended(mpsc::Sender<()>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        drop(self.0.try_send(()));
+    }
+}
+
+/// A sidecar whose threads run.
+struct Running {
+    workers: Vec<JoinHandle<io::Result<()>>>,
+    /// One message from each worker that has ended; closed once all have.
+    ends: mpsc::Receiver<()>,
+    asked: Arc<Notify>,
+    side: Option<SideHandle>,
+    counters: Vec<metrics::Worker>,
+}
+
+impl Running {
+    /// Waits until there is a reason to shut down, and puts rules in force meanwhile.
+    async fn until_told(&mut self, commands: &mut Commands, shared: &Shared) -> RunEnd {
+        loop {
+            tokio::select! {
+                command = commands.0.recv() => match command {
+                    Some(Command::SetRules(rules)) => shared.set_rules(rules),
+                    Some(Command::Stop) | None => return RunEnd::Drained,
+                },
+                () = self.asked.notified() => return RunEnd::Drained,
+                _ = self.ends.recv() => {
+                    error!("a worker has ended before its time; shutting down");
+                    return RunEnd::Failed;
+                }
+            }
+        }
+    }
+
+    async fn all_ended(&mut self) {
+        while self.ends.recv().await.is_some() {}
+    }
+
+    /// Takes in what the threads have to say. One that has not ended by now is left behind.
+    fn join(mut self, mut end: RunEnd, deadline: Duration) -> Summary {
+        for worker in std::mem::take(&mut self.workers) {
+            if !worker.is_finished() {
+                end = end.max(RunEnd::Aborted);
+                continue;
+            }
+            match worker.join() {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    error!(%error, "a worker failed");
+                    end = RunEnd::Failed;
+                }
+                Err(_) => end = RunEnd::Failed,
+            }
+        }
+        if let Some(side) = self.side.take() {
+            if !side.join(deadline) {
+                warn!("documents were still to be stored when the time to flush them ended");
+                end = end.max(RunEnd::Aborted);
+            }
+        }
+        self.summary(end)
+    }
+
+    fn summary(self, end: RunEnd) -> Summary {
+        let counts = self.counters.iter().map(|worker| worker.emit.counts());
+        let summary = counts.fold(Summary { end, ..Summary::default() }, |sum, counts| Summary {
+            recorded: sum.recorded + counts.offered + counts.split,
+            sent: sum.sent + counts.sent,
+            dropped: sum.dropped + counts.dropped_in_all(),
+            end,
+        });
+        info!(recorded = summary.recorded, sent = summary.sent, dropped = summary.dropped, "done");
+        summary
+    }
+}
+
+/// What came of a wait.
+enum Waited {
+    Done,
+    TooLong,
+    ToldAgain,
+}
+
+impl Commands {
+    /// Waits for `future`, no longer than `limit`, and not beyond a second request to stop.
+    async fn during(&mut self, limit: Duration, future: impl Future<Output = ()>) -> Waited {
+        let told_again = async {
+            loop {
+                match self.0.recv().await {
+                    Some(Command::Stop) => return,
+                    Some(Command::SetRules(_)) => {}
+                    None => std::future::pending().await,
+                }
+            }
+        };
+        tokio::select! {
+            () = future => Waited::Done,
+            () = tokio::time::sleep(limit) => Waited::TooLong,
+            () = told_again => Waited::ToldAgain,
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! One worker: a thread with a runtime, listeners, handlers, pools and a document queue of its
+//! own.
+
+use std::io;
+use std::net::SocketAddr;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::runtime::LocalOptions;
+use tokio::time::MissedTickBehavior;
+use tracing::debug;
+use tracing::warn;
+
+use crate::admin::metrics;
+use crate::app::Addresses;
+use crate::app::Listeners;
+use crate::app::Tls;
+use crate::config::Config;
+use crate::emit::emitter;
+use crate::emit::options::Daemon;
+use crate::emit::side::SideSender;
+use crate::emit::sinks::Sinks;
+use crate::net::listen;
+use crate::net::listen::Conn;
+use crate::net::stream::Stream;
+use crate::net::tls::server;
+use crate::proxy::egress::Egress;
+use crate::proxy::facts::ConnFacts;
+use crate::proxy::ingress::Ingress;
+use crate::proxy::serve::Handler;
+use crate::proxy::serve::Server;
+use crate::proxy::upstream::Upstream;
+use crate::record::recorder::Recorder;
+use crate::record::recorder::Shared;
+use crate::sys::clock::Clock;
+use crate::sys::drain::Observer;
+use crate::sys::drain::Phase;
+use crate::sys::entropy::Entropy;
+use crate::sys::task;
+use crate::trace::facts::Scheme;
+
+/// How often idle connections and long requests are looked at.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Everything one worker is made of; sent to its thread.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) config: Arc<Config>,
+    pub(super) addresses: Addresses,
+    pub(super) listeners: Listeners,
+    pub(super) tls: Tls,
+    pub(super) side: Option<SideSender>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Box<dyn Entropy>,
+    pub(super) counters: metrics::Worker,
+    pub(super) accepted: Accepted,
+    pub(super) drain: Observer,
+}
+
+/// Connections accepted by all workers, by port.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Accepted {
+    pub(super) ingress: Arc<listen::Counters>,
+    pub(super) egress: Arc<listen::Counters>,
+}
+
+impl Worker {
+    /// Serves until the shutdown is over. Blocks its thread.
+    ///
+    /// # Errors
+    ///
+    /// If the operating system has no runtime to give, or refuses a listener.
+    pub(super) fn run(self) -> io::Result<()> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(LocalOptions::default())?;
+        runtime.block_on(self.serve())
+    }
+
+    async fn serve(self) -> io::Result<()> {
+        let (queue, emitter) =
+            emitter::channel(&self.config.emit, self.sinks(), Arc::clone(&self.counters.emit));
+        let recorder = Recorder::new(
+            Arc::clone(&self.shared),
+            self.entropy,
+            queue.clone(),
+            Arc::clone(&self.counters.record),
+        );
+        let emitting = task::spawn(emitter.run());
+        let (to_service, to_others) =
+            upstreams(&self.config, &self.tls, &self.clock, &self.counters);
+        let ticking =
+            task::spawn(tick(Rc::clone(&recorder), [to_service.clone(), to_others.clone()]));
+
+        let ingress = Ingress {
+            recorder: Rc::clone(&recorder),
+            upstream: to_service,
+            origin: self.config.ingress.upstream.clone(),
+            propagation: self.config.propagation,
+            timeouts: self.config.ingress.timeouts,
+            drain: self.drain.clone(),
+        };
+        let egress = Egress {
+            recorder,
+            upstream: to_others,
+            own: self.addresses.egress,
+            no_trace: no_trace(&self.config),
+            propagation: self.config.propagation,
+            timeouts: self.config.egress.timeouts,
+            drain: self.drain.clone(),
+        };
+        let ingress = Port {
+            server: Server::new(ingress, self.config.ingress.timeouts.client),
+            local: self.addresses.ingress,
+            tls: self.tls.ingress,
+            patience: self.config.ingress.timeouts.client,
+            drain: self.drain.clone(),
+        };
+        let egress = Port {
+            server: Server::new(egress, self.config.egress.timeouts.client),
+            local: self.addresses.egress,
+            tls: None,
+            patience: self.config.egress.timeouts.client,
+            drain: self.drain.clone(),
+        };
+        let (inbound, outbound) = tokio::join!(
+            ingress.accept(self.listeners.ingress, self.accepted.ingress),
+            egress.accept(self.listeners.egress, self.accepted.egress),
+        );
+        inbound.and(outbound)?;
+
+        let mut drain = self.drain;
+        drain.reached(Phase::Flushing).await;
+        ticking.abort();
+        queue.close();
+        if tokio::time::timeout(self.config.shutdown.flush, emitting).await.is_err() {
+            warn!("documents were still queued when the time to flush them ended");
+        }
+        Ok(())
+    }
+
+    fn sinks(&self) -> Sinks {
+        let (side, clock) = (self.side.clone(), Arc::clone(&self.clock));
+        match (&self.config.emit.daemon, side) {
+            (Daemon::Remote(daemon), side) => Sinks::daemon(&daemon.udp, side, clock),
+            (Daemon::Embedded, Some(side)) => Sinks::embedded(side, clock),
+        }
+    }
+}
+
+fn upstreams(
+    config: &Config,
+    tls: &Tls,
+    clock: &Arc<dyn Clock>,
+    counters: &metrics::Worker,
+) -> (Rc<Upstream>, Rc<Upstream>) {
+    let (ingress, egress) = (&config.ingress, &config.egress);
+    let to_service = Upstream::new(
+        Arc::clone(&tls.to_service),
+        ingress.timeouts,
+        ingress.pool,
+        Arc::clone(clock),
+        Arc::clone(&counters.to_service),
+    );
+    let to_others = Upstream::new(
+        Arc::clone(&tls.to_others),
+        egress.timeouts,
+        egress.pool,
+        Arc::clone(clock),
+        Arc::clone(&counters.to_others),
+    );
+    (Rc::new(to_service), Rc::new(to_others))
+}
+
+/// The hosts that pass untraced: the configured ones, and the daemon itself.
+fn no_trace(config: &Config) -> Vec<Box<str>> {
+    let daemon = match &config.emit.daemon {
+        Daemon::Embedded => Vec::new(),
+        Daemon::Remote(daemon) => vec![daemon.udp.clone(), daemon.tcp.clone()],
+    };
+    config.egress.no_trace.iter().cloned().chain(daemon).collect()
+}
+
+async fn tick(recorder: Rc<Recorder>, upstreams: [Rc<Upstream>; 2]) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        recorder.tick();
+        for upstream in &upstreams {
+            upstream.sweep();
+        }
+    }
+}
+
+/// One port of one worker.
+struct Port<H> {
+    server: Server<H>,
+    local: SocketAddr,
+    tls: Option<Arc<server::Server>>,
+    /// How long a client may take over its TLS handshake.
+    patience: Duration,
+    drain: Observer,
+}
+
+impl<H: Handler> Port<H> {
+    /// Accepts connections, and serves each by a task of its own, until the shutdown begins.
+    async fn accept(
+        self,
+        listener: TcpListener,
+        counters: Arc<listen::Counters>,
+    ) -> io::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let drain = self.drain.clone();
+        let port = Rc::new(self);
+        let serve = move |conn: Conn| drop(task::spawn(Rc::clone(&port).serve(conn)));
+        listen::accept(listener, drain, counters, serve).await;
+        Ok(())
+    }
+
+    async fn serve(self: Rc<Self>, conn: Conn) {
+        let watch = self.drain.watch();
+        let Some(tls) = &self.tls else {
+            let facts = ConnFacts::new(conn.peer, self.local, Scheme::Http);
+            return self.server.serve(Stream::Plain(conn.io), facts, watch).await;
+        };
+        let handshake = tls.acceptor().accept(conn.io);
+        match tokio::time::timeout(self.patience, handshake).await {
+            Ok(Ok(stream)) => {
+                let facts = ConnFacts::new(conn.peer, self.local, Scheme::Https);
+                self.server.serve(Stream::Server(Box::new(stream)), facts, watch).await;
+            }
+            Ok(Err(error)) => debug!(%error, peer = %conn.peer, "TLS handshake failed"),
+            Err(_) => debug!(peer = %conn.peer, "TLS handshake took too long"),
+        }
+    }
+}

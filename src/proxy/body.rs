@@ -1,0 +1,265 @@
+//! Bodies on their way through. None is buffered: a piece is taken from one side when the other
+//! asks for it.
+//!
+//! [`Upload`] goes to the service, [`Body`] comes back. The second owns the exchange's guard and
+//! closes it at the last byte, at an error, or by being dropped, whichever comes first: exactly
+//! once, because closing consumes the guard.
+
+use std::cell::Cell;
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::Body as HttpBody;
+use hyper::body::Frame;
+use hyper::body::Incoming;
+use hyper::body::SizeHint;
+
+use crate::proxy::upgrade::Gate;
+use crate::proxy::upstream::Download;
+use crate::record::inbound::Inbound;
+use crate::record::outbound::Outbound;
+use crate::sys::idle::Idle;
+use crate::trace::exchange::State;
+use crate::trace::facts::End;
+use crate::trace::facts::Failure;
+
+/// The body of a request on its way to the service.
+#[derive(Debug)]
+pub struct Upload {
+    /// None if there is nothing to send.
+    body: Option<Incoming>,
+    idle: Idle,
+    gate: Option<Gate>,
+    progress: Rc<Cell<Progress>>,
+}
+
+/// How far an upload has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Bytes are still to be sent.
+    Sending,
+    /// All has been handed on.
+    Sent,
+}
+
+/// Why an upload broke off: always the client's doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UploadError {
+    /// The client's connection broke, or what it sent was not a body.
+    #[error("the client broke the request off")]
+    Broken,
+    /// The client sent nothing for too long.
+    #[error("the client sent nothing for {0:?} in the middle of a request")]
+    Silent(Duration),
+}
+
+impl Upload {
+    /// Passes `body` on, once `gate` is open if there is one, giving up when the client is silent
+    /// for longer than `idle`.
+    #[must_use]
+    pub fn new(body: Incoming, idle: Duration, gate: Option<Gate>) -> Self {
+        if body.is_end_stream() {
+            return Self::nothing();
+        }
+        let progress = Rc::new(Cell::new(Progress::Sending));
+        Self { body: Some(body), idle: Idle::new(idle), gate, progress }
+    }
+
+    /// A body of nothing.
+    #[must_use]
+    pub fn nothing() -> Self {
+        let progress = Rc::new(Cell::new(Progress::Sent));
+        Self { body: None, idle: Idle::new(Duration::MAX), gate: None, progress }
+    }
+
+    /// How far it has come, to be looked at after hyper has taken the body itself.
+    pub(super) fn progress(&self) -> Rc<Cell<Progress>> {
+        Rc::clone(&self.progress)
+    }
+
+    fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        match Pin::new(body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.idle.heard();
+                if body.is_end_stream() {
+                    self.progress.set(Progress::Sent);
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(UploadError::Broken))),
+            Poll::Ready(None) => {
+                self.progress.set(Progress::Sent);
+                Poll::Ready(None)
+            }
+            Poll::Pending => {
+                ready!(self.idle.poll(cx));
+                Poll::Ready(Some(Err(UploadError::Silent(self.idle.after()))))
+            }
+        }
+    }
+}
+
+impl HttpBody for Upload {
+    type Data = Bytes;
+    type Error = UploadError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
+        if let Some(gate) = &mut self.gate {
+            ready!(gate.poll(cx));
+            self.gate = None;
+        }
+        self.poll_body(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), HttpBody::size_hint)
+    }
+}
+
+/// What a body closes when it ends: an exchange's guard.
+pub trait Close: Debug {
+    /// The exchange has ended.
+    fn close(self, end: End);
+}
+
+impl<S: State + Debug> Close for Inbound<S> {
+    fn close(self, end: End) {
+        self.close(end);
+    }
+}
+
+impl<S: State + Debug> Close for Outbound<S> {
+    fn close(self, end: End) {
+        self.close(end);
+    }
+}
+
+/// The body of a response on its way to the client.
+#[derive(Debug)]
+pub struct Body<G: Close>(Kind<G>);
+
+#[derive(Debug)]
+enum Kind<G> {
+    /// Of our own making.
+    Text(Option<Bytes>),
+    /// From the service.
+    Observed { download: Download, idle: Idle, guard: Option<G> },
+}
+
+/// Why a download broke off. The client sees its connection break, as it would have without us.
+#[derive(Debug, thiserror::Error)]
+pub enum DownloadError {
+    /// The service's connection broke in the middle of the response.
+    #[error("the response broke off")]
+    Broken(#[source] hyper::Error),
+    /// The service sent nothing for too long.
+    #[error("nothing was sent for {0:?} in the middle of the response")]
+    Silent(Duration),
+}
+
+impl DownloadError {
+    fn failure(&self) -> Failure {
+        let kind = match self {
+            Self::Broken(_) => "ResponseBroken",
+            Self::Silent(_) => "ResponseTimeout",
+        };
+        Failure { kind, message: self.to_string().into() }
+    }
+}
+
+impl<G: Close> Body<G> {
+    /// A short text.
+    #[must_use]
+    pub const fn text(text: &'static str) -> Self {
+        Self(Kind::Text(Some(Bytes::from_static(text.as_bytes()))))
+    }
+
+    /// Nothing.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self(Kind::Text(None))
+    }
+
+    /// Passes `download` on and closes `guard` when it ends, giving up when the service is silent
+    /// for longer than `idle`.
+    #[must_use]
+    pub fn observed(download: Download, idle: Duration, guard: G) -> Self {
+        let mut guard = Some(guard);
+        if download.is_end_stream() {
+            close(&mut guard, End::Complete);
+        }
+        Self(Kind::Observed { download, idle: Idle::new(idle), guard })
+    }
+}
+
+impl<G: Close + Unpin> HttpBody for Body<G> {
+    type Data = Bytes;
+    type Error = DownloadError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, DownloadError>>> {
+        let (download, idle, guard) = match &mut self.0 {
+            Kind::Text(text) => return Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            Kind::Observed { download, idle, guard } => (download, idle, guard),
+        };
+        let error = match Pin::new(&mut *download).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                idle.heard();
+                if download.is_end_stream() {
+                    close(guard, End::Complete);
+                }
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            Poll::Ready(None) => {
+                close(guard, End::Complete);
+                return Poll::Ready(None);
+            }
+            Poll::Ready(Some(Err(error))) => DownloadError::Broken(error),
+            Poll::Pending => {
+                ready!(idle.poll(cx));
+                DownloadError::Silent(idle.after())
+            }
+        };
+        close(guard, End::Failed(error.failure()));
+        Poll::Ready(Some(Err(error)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Text(text) => text.is_none(),
+            Kind::Observed { download, .. } => download.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Text(text) => SizeHint::with_exact(text.as_ref().map_or(0, |t| t.len() as u64)),
+            Kind::Observed { download, .. } => download.size_hint(),
+        }
+    }
+}
+
+fn close<G: Close>(guard: &mut Option<G>, end: End) {
+    if let Some(guard) = guard.take() {
+        guard.close(end);
+    }
+}

@@ -1,0 +1,116 @@
+//! What can go wrong between the two sides, whose side it was, and what the client is told.
+
+use std::error::Error as StdError;
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::net::connect::ConnectError;
+use crate::net::tls::client::TlsError;
+use crate::proxy::body::UploadError;
+use crate::trace::facts::Failure;
+
+/// Why a request had no response.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The client broke its own request off, or fell silent in the middle of it.
+    #[error("{0}")]
+    Client(UploadError),
+    /// No connection could be made.
+    #[error("{0}")]
+    Connect(ConnectError),
+    /// A connection was made, but not TLS.
+    #[error("{0}")]
+    Tls(TlsError),
+    /// Connecting, TLS included, took too long.
+    #[error("no connection to {authority} within {after:?}")]
+    ConnectTimeout {
+        /// Host and port.
+        authority: Box<str>,
+        /// The limit.
+        after: Duration,
+    },
+    /// The connection broke before the head of the response had come.
+    #[error("the connection broke before a response came")]
+    Reset(#[source] hyper::Error),
+    /// What came was not HTTP.
+    #[error("the response is not valid HTTP")]
+    Protocol(#[source] hyper::Error),
+    /// No response came in time.
+    #[error("no response within {0:?}")]
+    ResponseTimeout(Duration),
+}
+
+/// Whose doing an error was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The one who asked.
+    Client,
+    /// The one who was asked.
+    Upstream,
+}
+
+impl Error {
+    /// Sorts what hyper says of a request it was given.
+    pub(super) fn of_hyper(error: hyper::Error) -> Self {
+        if let Some(upload) = upload_error(&error) {
+            return Self::Client(upload);
+        }
+        if error.is_parse() { Self::Protocol(error) } else { Self::Reset(error) }
+    }
+
+    /// Whose doing it was.
+    #[must_use]
+    pub const fn side(&self) -> Side {
+        match self {
+            Self::Client(_) => Side::Client,
+            Self::Connect(_)
+            | Self::Tls(_)
+            | Self::ConnectTimeout { .. }
+            | Self::Reset(_)
+            | Self::Protocol(_)
+            | Self::ResponseTimeout(_) => Side::Upstream,
+        }
+    }
+
+    /// What the client is told. The only table from errors to statuses.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Client(_) => StatusCode::BAD_REQUEST,
+            Self::Connect(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
+            Self::Connect(ConnectError::Refused { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Connect(_) | Self::Tls(_) | Self::Reset(_) | Self::Protocol(_) => {
+                StatusCode::BAD_GATEWAY
+            }
+            Self::ConnectTimeout { .. } | Self::ResponseTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// The failure as a document records it.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
+        let kind = match self {
+            Self::Client(_) => "ClientDisconnected",
+            Self::Connect(error) => error.kind(),
+            Self::Tls(error) => error.kind(),
+            Self::ConnectTimeout { .. } => "ConnectTimeout",
+            Self::Reset(_) => "ConnectionReset",
+            Self::Protocol(_) => "ProtocolError",
+            Self::ResponseTimeout(_) => "ResponseTimeout",
+        };
+        Failure { kind, message: self.to_string().into() }
+    }
+}
+
+/// Digs out what our own request body said, if that is why hyper gave up.
+fn upload_error(error: &hyper::Error) -> Option<UploadError> {
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(upload) = cause.downcast_ref::<UploadError>() {
+            return Some(*upload);
+        }
+        source = cause.source();
+    }
+    None
+}

@@ -1,0 +1,193 @@
+//! Sending a request to where it is going: over a connection that is idle, or over a new one.
+
+pub mod connection;
+mod pool;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http::Method;
+use http::Request;
+use http::Response;
+use hyper::body::Body as _;
+use tracing::debug;
+
+use self::connection::Connection;
+use self::connection::Connector;
+pub use self::connection::Download;
+use self::connection::Refused;
+use self::pool::Freshness;
+use self::pool::Pool;
+use crate::net::tls;
+use crate::proxy::body::Progress;
+use crate::proxy::body::Upload;
+use crate::proxy::error::Error;
+use crate::proxy::options;
+use crate::proxy::options::Origin;
+use crate::proxy::options::Timeouts;
+use crate::sys::clock::Clock;
+
+/// One worker's way to servers: its pool and how it connects. What it does is counted in
+/// [`Counters`].
+#[derive(Debug)]
+pub struct Upstream {
+    pool: Rc<Pool>,
+    connector: Connector,
+    timeouts: Timeouts,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+}
+
+/// What an [`Upstream`] counts.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Connections made.
+    pub connected: AtomicU64,
+    /// Connections that could not be made.
+    pub failed: AtomicU64,
+    /// Requests sent over a connection that had been used before.
+    pub reused: AtomicU64,
+    /// Requests sent again, because the connection they were to go over had just been closed.
+    pub retried: AtomicU64,
+    /// Idle connections, as of the last change.
+    pub idle: AtomicU64,
+}
+
+impl Upstream {
+    /// An empty pool.
+    #[must_use]
+    pub fn new(
+        tls: Arc<tls::client::Client>,
+        timeouts: Timeouts,
+        pool: options::Pool,
+        clock: Arc<dyn Clock>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let pool = Pool::new(pool, Arc::clone(&counters));
+        Self { pool, connector: Connector { tls, timeouts }, timeouts, clock, counters }
+    }
+
+    /// Sends `request`, which is in origin form, to `origin` and waits for the head of its
+    /// response.
+    ///
+    /// A request whose idle connection turns out to have been closed is sent again over another,
+    /// if it was not sent at all, or if it has no body and its method is idempotent (RFC 9110
+    /// §9.2.2): a pool must not add failures that a client with a connection of its own would not
+    /// have seen.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`] says whose side failed. Dropping the future cancels the request.
+    pub async fn send(
+        &self,
+        origin: &Origin,
+        mut request: Request<Upload>,
+    ) -> Result<Response<Download>, Error> {
+        let freshness = if is_replayable(&request) { Freshness::Any } else { Freshness::Recent };
+        while let Some(connection) = self.pool.take(origin, self.clock.now(), freshness) {
+            let spare = replay(&request);
+            count(&self.counters.reused);
+            match self.exchange(connection, request).await {
+                Ok(response) => return Ok(response),
+                Err(Refused { error, unsent }) => {
+                    let Some(again) = unsent.or(spare).filter(|_| is_stale(&error)) else {
+                        return Err(error);
+                    };
+                    debug!(%error, "sending again over another connection");
+                    count(&self.counters.retried);
+                    request = again;
+                }
+            }
+        }
+        let connection = self.connect(origin).await?;
+        self.exchange(connection, request).await.map_err(|refused| refused.error)
+    }
+
+    async fn connect(&self, origin: &Origin) -> Result<Connection, Error> {
+        let connected = self.connector.connect(origin).await;
+        count(if connected.is_ok() { &self.counters.connected } else { &self.counters.failed });
+        let connection = connected?;
+        self.pool.share(&connection, self.clock.now());
+        Ok(connection)
+    }
+
+    async fn exchange(
+        &self,
+        connection: Connection,
+        request: Request<Upload>,
+    ) -> Result<Response<Download>, Refused> {
+        let uploaded = request.body().progress();
+        let clock = Arc::clone(&self.clock);
+        let lease = connection.lease(Rc::downgrade(&self.pool), clock, Rc::clone(&uploaded));
+        let sending = lease.send(request);
+        let limit = self.timeouts.response;
+        if uploaded.get() == Progress::Sent {
+            return within(limit, sending).await;
+        }
+        // A body may take as long as it keeps moving; the wait for the response begins behind it.
+        let mut sending = std::pin::pin!(sending);
+        loop {
+            let slice = tokio::time::timeout(limit, &mut sending).await;
+            match slice {
+                Ok(result) => return result,
+                Err(_) if uploaded.get() == Progress::Sent => {
+                    return within(limit, sending).await;
+                }
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Closes what has been idle for too long. To be called about once a second.
+    pub fn sweep(&self) {
+        self.pool.sweep(self.clock.now());
+    }
+}
+
+async fn within(
+    limit: Duration,
+    sending: impl Future<Output = Result<Response<Download>, Refused>>,
+) -> Result<Response<Download>, Refused> {
+    tokio::time::timeout(limit, sending)
+        .await
+        .unwrap_or_else(|_| Err(Refused { error: Error::ResponseTimeout(limit), unsent: None }))
+}
+
+/// Whether a connection's end, rather than the service's word, is why a request failed.
+const fn is_stale(error: &Error) -> bool {
+    match error {
+        Error::Reset(_) => true,
+        Error::Client(_)
+        | Error::Connect(_)
+        | Error::Tls(_)
+        | Error::ConnectTimeout { .. }
+        | Error::Protocol(_)
+        | Error::ResponseTimeout(_) => false,
+    }
+}
+
+fn is_replayable(request: &Request<Upload>) -> bool {
+    let safe = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE];
+    let idempotent = [Method::PUT, Method::DELETE];
+    let method = request.method();
+    request.body().is_end_stream() && (safe.contains(method) || idempotent.contains(method))
+}
+
+/// A copy of a request that may be sent again, made before it is sent the first time.
+fn replay(request: &Request<Upload>) -> Option<Request<Upload>> {
+    is_replayable(request).then(|| {
+        let mut copy = Request::new(Upload::nothing());
+        *copy.method_mut() = request.method().clone();
+        *copy.uri_mut() = request.uri().clone();
+        *copy.version_mut() = request.version();
+        *copy.headers_mut() = request.headers().clone();
+        copy
+    })
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}

@@ -1,0 +1,165 @@
+//! An open request to the service.
+
+use std::rc::Rc;
+
+use crate::attribution::requests::Opened;
+use crate::record::counters::Direction;
+use crate::record::progress::Key;
+use crate::record::recorder::Carried;
+use crate::record::recorder::Gathered;
+use crate::record::recorder::Incoming;
+use crate::record::recorder::Recorder;
+use crate::trace::document::Document;
+use crate::trace::exchange::Answered;
+use crate::trace::exchange::Detail;
+use crate::trace::exchange::Exchange;
+use crate::trace::exchange::Ids;
+use crate::trace::exchange::State;
+use crate::trace::exchange::Waiting;
+use crate::trace::facts::End;
+use crate::trace::facts::RequestView;
+use crate::trace::facts::ResponseFacts;
+use crate::trace::header;
+use crate::trace::header::Context;
+use crate::trace::header::Sampled;
+use crate::trace::time::Stamp;
+
+/// An open request: its segment. Close it, or drop it to record that the client went away.
+#[derive(Debug)]
+pub struct Inbound<S: State>(Option<Open<S>>);
+
+#[derive(Debug)]
+struct Open<S> {
+    recorder: Rc<Recorder>,
+    exchange: Exchange<S>,
+    carried: Option<Carried>,
+    /// The caller sent `Sampled=?` and wants the decision in the response.
+    asked: bool,
+    progress: Option<Key>,
+}
+
+impl Recorder {
+    /// A request has come: decides whether it is recorded, mints its ids, enters it in the ledger.
+    pub fn inbound(
+        self: &Rc<Self>,
+        request: &RequestView<'_>,
+        incoming: Incoming<'_>,
+    ) -> Inbound<Waiting> {
+        let now = self.now();
+        if !self.shared.options.enabled {
+            let ids = Ids { trace: self.mint_trace(now), own: self.mint_segment(), parent: None };
+            let exchange = Exchange::open(ids, now, None);
+            let recorder = Rc::clone(self);
+            return Inbound(Some(Open {
+                recorder,
+                exchange,
+                carried: None,
+                asked: false,
+                progress: None,
+            }));
+        }
+        let header = self.understand(incoming);
+        let sampled = match header.sampled {
+            Some(Sampled::Yes) => true,
+            Some(Sampled::No) => false,
+            Some(Sampled::Ask) | None => self.sample(request, now),
+        };
+        let ids = Ids {
+            trace: header.root.unwrap_or_else(|| self.mint_trace(now)),
+            own: self.mint_segment(),
+            // A parent without its trace names nothing.
+            parent: header.parent.filter(|_| header.root.is_some()),
+        };
+        let detail = sampled.then(|| {
+            let name = self.shared.options.name.clone();
+            Rc::new(Detail { name, request: request.to_facts() })
+        });
+        self.enter(ids, sampled, now, header.extra.clone());
+        let progress = detail.clone().map(|detail| self.progress.insert(ids, now, detail));
+        Inbound(Some(Open {
+            recorder: Rc::clone(self),
+            exchange: Exchange::open(ids, now, detail),
+            carried: Some(Carried {
+                context: Context { root: ids.trace, parent: ids.own, sampled },
+                extra: header.extra,
+            }),
+            asked: header.sampled == Some(Sampled::Ask),
+            progress,
+        }))
+    }
+
+    fn enter(&self, ids: Ids, sampled: bool, at: Stamp, extra: Box<str>) {
+        let opened = Opened { trace: ids.trace, id: ids.own, sampled, at };
+        let gathered = Gathered { extra, calls: Vec::new() };
+        // One the ledger has no room for is counted there; its calls will find no parent.
+        drop(self.shared.ledger.lock().open(opened, gathered));
+    }
+}
+
+impl<S: State> Inbound<S> {
+    /// What goes on to the service in the trace headers; none if tracing is off and the caller's
+    /// headers pass as they came.
+    #[must_use]
+    pub fn carried(&self) -> Option<&Carried> {
+        self.0.as_ref().and_then(|open| open.carried.as_ref())
+    }
+
+    /// The value of `X-Amzn-Trace-Id` on the response.
+    #[must_use]
+    pub fn response_header(&self) -> Option<String> {
+        let open = self.0.as_ref()?;
+        let context = open.carried.as_ref()?.context;
+        Some(header::response_value(context.root, open.asked.then_some(context.sampled)))
+    }
+
+    /// The exchange has ended.
+    pub fn close(mut self, end: End) {
+        if let Some(open) = self.0.take() {
+            open.close(end);
+        }
+    }
+}
+
+impl Inbound<Waiting> {
+    /// The head of the response has come.
+    #[must_use]
+    pub fn answered(mut self, response: ResponseFacts) -> Inbound<Answered> {
+        Inbound(self.0.take().map(|open| {
+            let Open { recorder, exchange, carried, asked, progress } = open;
+            if carried.is_some() {
+                let mut ledger = recorder.shared.ledger.lock();
+                ledger.answered(exchange.ids().own, recorder.shared.clock.now());
+            }
+            Open { recorder, exchange: exchange.answered(response), carried, asked, progress }
+        }))
+    }
+}
+
+impl<S: State> Open<S> {
+    fn close(self, end: End) {
+        let Self { recorder, exchange, carried, progress, .. } = self;
+        if let Some(key) = progress {
+            recorder.progress.remove(key);
+        }
+        // The time is read under the lock, so that no call that was entered before ends after.
+        let (now, gathered) = {
+            let mut ledger = recorder.shared.ledger.lock();
+            let now = recorder.now();
+            let gathered = carried.is_some().then(|| ledger.close(exchange.ids().own, now));
+            (now, gathered.flatten().unwrap_or_default())
+        };
+        let took = now.since(exchange.start());
+        recorder.counters.exchanges(Direction::Inbound).ended(exchange.status(), took);
+        if let Some(segment) = exchange.into_segment(end, now, gathered.calls) {
+            recorder.queue.offer(Document::Segment(Box::new(segment)));
+        }
+    }
+}
+
+impl<S: State> Drop for Inbound<S> {
+    fn drop(&mut self) {
+        if let Some(open) = self.0.take() {
+            open.close(End::Cancelled);
+        }
+    }
+}

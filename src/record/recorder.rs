@@ -1,0 +1,199 @@
+//! The recorder: the core, a clock, chance, the ledger and a queue, put together.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use tracing::warn;
+
+use crate::attribution;
+use crate::attribution::ledger::Counts;
+use crate::attribution::ledger::Ledger;
+use crate::emit::queue::Queue;
+use crate::record::counters;
+use crate::record::counters::Counters;
+use crate::record::options::Options;
+use crate::record::progress::Progress;
+use crate::record::sampler::Sampler;
+use crate::sampling::rule::Request;
+use crate::sampling::rule::Rules;
+use crate::sys::clock::Clock;
+use crate::sys::entropy::Entropy;
+use crate::sys::throttle::Throttle;
+use crate::trace::document::Document;
+use crate::trace::facts::RequestView;
+use crate::trace::header::Context;
+use crate::trace::header::TraceHeader;
+use crate::trace::id::SegmentId;
+use crate::trace::id::TraceId;
+use crate::trace::segment::Subsegment;
+use crate::trace::time::Stamp;
+
+/// What all workers share: an outbound call may come in on another worker than the request that
+/// caused it.
+#[derive(Debug)]
+pub struct Shared {
+    pub(super) options: Options,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Which requests are open and what they have gathered. A lock because any worker may close
+    /// a call of any request; held for arithmetic only.
+    pub(super) ledger: Mutex<Ledger<Gathered>>,
+    sampler: ArcSwap<Sampler>,
+}
+
+/// What an open request has gathered for its segment and for the calls it makes.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    /// Foreign fields of its trace header, to go on with every call.
+    pub(super) extra: Box<str>,
+    /// The calls that have closed.
+    pub(super) calls: Vec<Subsegment>,
+}
+
+impl Gathered {
+    /// Takes a closed call in. Once there are more than `stream_after`, all leave again, to be
+    /// sent ahead of their segment.
+    pub(super) fn add(&mut self, call: Subsegment, stream_after: usize) -> Vec<Subsegment> {
+        self.calls.push(call);
+        if self.calls.len() > stream_after { std::mem::take(&mut self.calls) } else { Vec::new() }
+    }
+}
+
+impl Shared {
+    /// An empty ledger and full reservoirs.
+    #[must_use]
+    pub fn new(
+        options: Options,
+        attribution: attribution::options::Options,
+        rules: Rules,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            options,
+            clock,
+            ledger: Mutex::new(Ledger::new(attribution)),
+            sampler: ArcSwap::from_pointee(Sampler::new(rules)),
+        }
+    }
+
+    /// Puts other rules in force, from the next decision on. Their reservoirs start full.
+    pub fn set_rules(&self, rules: Rules) {
+        self.sampler.store(Arc::new(Sampler::new(rules)));
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn sampler(&self) -> Arc<Sampler> {
+        self.sampler.load_full()
+    }
+
+    /// What the ledger holds.
+    #[must_use]
+    pub fn ledger_counts(&self) -> Counts {
+        self.ledger.lock().counts()
+    }
+}
+
+/// One worker's recorder.
+#[derive(Debug)]
+pub struct Recorder {
+    pub(super) shared: Arc<Shared>,
+    entropy: RefCell<Box<dyn Entropy>>,
+    pub(super) queue: Queue,
+    pub(super) progress: Progress,
+    pub(super) counters: Arc<Counters>,
+    warnings: RefCell<Throttle>,
+}
+
+/// The trace headers of a request, as they came.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Incoming<'a> {
+    /// `X-Amzn-Trace-Id`.
+    pub xray: Option<&'a [u8]>,
+    /// `traceparent`, which counts only where there is no `X-Amzn-Trace-Id` that names a trace.
+    pub traceparent: Option<&'a [u8]>,
+}
+
+/// What goes on with a request in its trace headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Carried {
+    /// The ids.
+    pub context: Context,
+    /// Foreign fields of the caller's header.
+    pub extra: Box<str>,
+}
+
+impl Recorder {
+    /// A worker's recorder, which offers what it records to `queue`.
+    #[must_use]
+    pub fn new(
+        shared: Arc<Shared>,
+        entropy: Box<dyn Entropy>,
+        queue: Queue,
+        counters: Arc<Counters>,
+    ) -> Rc<Self> {
+        let entropy = RefCell::new(entropy);
+        let progress = Progress::default();
+        let warnings = RefCell::new(Throttle::default());
+        Rc::new(Self { shared, entropy, queue, progress, counters, warnings })
+    }
+
+    /// Announces the requests that have been open for long. To be called about once a second.
+    pub fn tick(&self) {
+        let due = self.progress.due(self.now(), self.shared.options.in_progress_after);
+        for segment in due {
+            counters::add(&self.counters.in_progress, 1);
+            self.queue.offer(Document::Segment(Box::new(segment)));
+        }
+    }
+
+    pub(super) fn now(&self) -> Stamp {
+        self.shared.clock.now()
+    }
+
+    pub(super) fn mint_trace(&self, now: Stamp) -> TraceId {
+        let mut entropy = self.entropy.borrow_mut();
+        let bits = (u128::from(entropy.bits()) << 64) | u128::from(entropy.bits());
+        TraceId::mint(now.wall(), bits)
+    }
+
+    pub(super) fn mint_segment(&self) -> SegmentId {
+        SegmentId::mint(self.entropy.borrow_mut().bits())
+    }
+
+    pub(super) fn warn_of_missing_context(&self, host: &str, now: Stamp) {
+        if let Some(suppressed) = self.warnings.borrow_mut().allow(now.monotonic()) {
+            warn!(host, suppressed, "the parent of an outbound call is unknown; it is not traced");
+        }
+    }
+
+    /// Asks the rules whether a request is recorded.
+    pub(super) fn sample(&self, request: &RequestView<'_>, now: Stamp) -> bool {
+        let request = Request {
+            host: request.authority,
+            method: request.method.as_str(),
+            path: request.path,
+        };
+        let random = self.entropy.borrow_mut().bits();
+        self.shared.sampler.load().decide(&request, now.wall(), random)
+    }
+
+    /// What the trace headers of a request say; none if there are none that say anything.
+    pub(super) fn understand(&self, incoming: Incoming<'_>) -> TraceHeader {
+        let xray = incoming.xray.map(TraceHeader::parse).unwrap_or_default();
+        counters::add(&self.counters.header_faults, u64::from(xray.skipped));
+        if xray.root.is_some() {
+            return xray;
+        }
+        match incoming.traceparent.map(TraceHeader::parse_traceparent) {
+            Some(Some(w3c)) => w3c,
+            Some(None) => {
+                counters::add(&self.counters.header_faults, 1);
+                xray
+            }
+            None => xray,
+        }
+    }
+}
