@@ -1,0 +1,115 @@
+//! `sideray run`: the sidecar until it is told to stop.
+
+use std::io;
+use std::thread;
+
+use tokio::runtime;
+use tracing::error;
+use tracing::info;
+use tracing::warn;
+
+use crate::app::App;
+use crate::app::Bound;
+use crate::app::Command;
+use crate::app::Control;
+use crate::app::RunEnd;
+use crate::app::World;
+use crate::cli::args::Settings;
+use crate::cli::exit;
+use crate::cli::log;
+use crate::cli::resolve::resolve;
+use crate::config::Config;
+use crate::config::env::Env;
+use crate::sys::signal::Request;
+use crate::sys::signal::Signals;
+
+/// Runs the sidecar and returns the exit code.
+#[must_use]
+pub fn run(settings: &Settings) -> u8 {
+    let bound = match start(settings) {
+        Ok(bound) => bound,
+        Err(code) => return code,
+    };
+    let (control, commands) = Control::new();
+    if let Err(error) = hear_signals(control, settings.clone()) {
+        error!(%error, "signals cannot be heard");
+        return exit::FAILED;
+    }
+    match bound.run(commands) {
+        Ok(summary) => match summary.end {
+            RunEnd::Drained | RunEnd::Aborted => exit::OK,
+            RunEnd::AtOnce | RunEnd::Failed => exit::FAILED,
+        },
+        Err(error) => {
+            log::report(&error, "cannot run");
+            exit::FAILED
+        }
+    }
+}
+
+/// Reads the configuration, starts the log and takes the ports; the exit code if it cannot.
+///
+/// # Errors
+///
+/// With the exit code, after everything there is to say has been said.
+pub(super) fn start(settings: &Settings) -> Result<Bound, u8> {
+    let (source, config) = resolve(settings, Env::process()).map_err(|faults| {
+        log::complain(&faults);
+        exit::USAGE
+    })?;
+    log::start(&config.log);
+    info!(version = env!("CARGO_PKG_VERSION"), source, "starting");
+    bind(config)
+}
+
+/// Takes the ports and says which; the exit code if it cannot.
+fn bind(config: Config) -> Result<Bound, u8> {
+    for warning in config.warnings() {
+        warn!("{warning}");
+    }
+    let world = World::real(&config);
+    let bound = App::bind(config, world).map_err(|error| {
+        log::report(&error, "cannot start");
+        exit::FAILED
+    })?;
+    let ports = bound.addresses;
+    info!(port = "ingress", address = %ports.ingress, "listening");
+    info!(port = "egress", address = %ports.egress, "listening");
+    info!(port = "admin", address = %ports.admin, "listening");
+    Ok(bound)
+}
+
+/// Starts the thread that turns signals into commands.
+fn hear_signals(control: Control, settings: Settings) -> io::Result<()> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    // The handlers are taken over here, before anybody can think that the sidecar is up.
+    let signals = runtime.block_on(async { Signals::listen() })?;
+    let hear = move || runtime.block_on(obey(signals, &control, &settings));
+    thread::Builder::new().name("signals".into()).spawn(hear)?;
+    Ok(())
+}
+
+async fn obey(mut signals: Signals, control: &Control, settings: &Settings) {
+    loop {
+        match signals.next().await {
+            Request::Stop => control.tell(Command::Stop),
+            Request::Reload => reload(control, settings),
+        }
+    }
+}
+
+/// Reads the configuration again and puts its sampling rules in force. A faulty one changes
+/// nothing.
+fn reload(control: &Control, settings: &Settings) {
+    match resolve(settings, Env::process()) {
+        Ok((source, config)) => {
+            control.tell(Command::SetRules(config.sampling));
+            info!(source, "sampling rules read again; other keys are read at the start only");
+        }
+        Err(faults) => {
+            for fault in faults.iter() {
+                error!(%fault, "configuration refused; the old rules stay in force");
+            }
+        }
+    }
+}
