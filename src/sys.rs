@@ -6,3 +6,4 @@ pub mod drain;
 pub mod entropy;
 pub mod signal;
 pub mod task;
+pub mod throttle;

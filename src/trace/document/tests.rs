@@ -19,6 +19,7 @@ use crate::trace::facts::Scheme;
 use crate::trace::facts::Url;
 use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
+use crate::trace::segment::AttributionNote;
 use crate::trace::segment::Name;
 use crate::trace::segment::Notes;
 use crate::trace::segment::Subsegment;
@@ -186,13 +187,13 @@ fn the_limit_itself_is_not_cut() {
 
 #[test]
 fn what_cannot_be_cut_fails_and_leaves_no_trace_in_the_buffer() {
-    let mut notes = Notes::default();
-    notes.attribution = Some(crate::trace::segment::AttributionNote {
+    let attribution = AttributionNote {
         method: "unknown",
         confidence: "none",
         late: false,
         candidates: (1..5_000).map(SegmentId::mint).collect(),
-    });
+    };
+    let notes = Notes { attribution: Some(attribution), tunnel: None };
     let endless = exchange(ids(2, None), "/", None).into_subsegment(End::Complete, at(1), notes);
     let mut batch = Batch::default();
     let calls = vec![call(3, "/", "m"), endless];
