@@ -96,3 +96,25 @@ impl Warnings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emit::testing::ManualClock;
+
+    #[test]
+    fn warnings_of_a_reason_are_ten_seconds_apart_and_lose_no_count() {
+        let clock = Arc::<ManualClock>::default();
+        let counters = Counters::default();
+        let mut warnings = Warnings::new(Arc::clone(&clock) as _);
+        for (wait, dropped, reported) in [(0, 3, 3), (0, 2, 3), (9, 0, 3), (1, 0, 5), (1, 1, 5)] {
+            clock.advance(wait);
+            counters.drop_documents(DropReason::QueueFull, dropped);
+            warnings.report(&counters.counts(), None);
+            assert_eq!(warnings.reported.iter().sum::<u64>(), reported, "{wait} {dropped}");
+        }
+        counters.drop_documents(DropReason::Refused, 4);
+        warnings.report(&counters.counts(), None);
+        assert_eq!(warnings.reported.iter().sum::<u64>(), 9, "another reason has its own line");
+    }
+}

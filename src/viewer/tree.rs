@@ -1,5 +1,5 @@
 //! One trace as a tree across services: a segment stands below the subsegment that called it, a
-//! subsegment that was sent on its own below its parent. [`draw`] puts it on a terminal.
+//! subsegment that was sent on its own below its parent.
 
 use std::collections::HashMap;
 
