@@ -7,3 +7,4 @@ pub mod entropy;
 pub mod idle;
 pub mod signal;
 pub mod task;
+pub mod throttle;

@@ -2,7 +2,7 @@
 //!
 //! A document that is too large first sheds its subsegments, which then travel on their own, and
 //! is then cut: its longest strings are shortened until it fits, and it says so in
-//! `metadata.sideray.cut`.
+//! `metadata.sideray.cut`, which gives the length in bytes each had before.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -19,7 +19,8 @@ pub const DATAGRAM_HEADER: &[u8] = b"{\"format\":\"json\",\"version\":1}\n";
 /// than X-Ray's own limit of 64 KB, so it is the one that counts.
 pub const MAX_DOCUMENT: usize = 65_507 - DATAGRAM_HEADER.len();
 
-/// A string is never cut below this many bytes.
+/// A string of this many bytes or fewer is never cut; a longer one keeps at least as many, less
+/// what is left of a character that stood across the cut.
 const MIN_CUT: usize = 64;
 
 /// Something to be sent to X-Ray.
@@ -45,8 +46,16 @@ pub struct Encoded {
     pub written: u64,
     /// Documents whose strings had to be cut.
     pub cut: u64,
-    /// Documents that could not be written at all.
+    /// Documents that could not be written at all: too large even when cut.
     pub failed: u64,
+}
+
+impl Encoded {
+    /// Documents there were beyond the one that was given: its subsegments that were split off.
+    #[must_use]
+    pub const fn split(self) -> u64 {
+        (self.written + self.failed).saturating_sub(1)
+    }
 }
 
 impl Batch {
@@ -64,12 +73,11 @@ impl Batch {
         if segment.subsegments.is_empty() {
             return self.one(&segment, report);
         }
-        let start = self.bytes.len();
         if self.write(&segment) {
             report.written += 1;
             return;
         }
-        self.bytes.truncate(start);
+        // The segment goes last: a document's children are never behind it on the wire.
         for call in std::mem::take(&mut segment.subsegments) {
             self.one(&call.separate(segment.trace_id, segment.id), report);
         }
@@ -78,24 +86,21 @@ impl Batch {
 
     /// Writes one document that cannot be split further.
     fn one(&mut self, document: &impl Serialize, report: &mut Encoded) {
-        let start = self.bytes.len();
         if self.write(document) {
             report.written += 1;
             return;
         }
-        self.bytes.truncate(start);
         let fitting = serde_json::to_value(document).ok().and_then(cut_to_fit);
         if fitting.is_some_and(|value| self.write(&value)) {
             report.written += 1;
             report.cut += 1;
         } else {
-            self.bytes.truncate(start);
             report.failed += 1;
         }
     }
 
-    /// Writes a datagram at the end of the buffer; false if it is too large or cannot be encoded,
-    /// with the buffer's tail then to be truncated by the caller.
+    /// Writes a datagram at the end of the buffer; false, with the buffer as it was, if it is too
+    /// large. (A failure of the encoder would look the same; into memory there is none.)
     fn write(&mut self, document: &impl Serialize) -> bool {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(DATAGRAM_HEADER);
@@ -103,6 +108,8 @@ impl Batch {
         let fits = self.bytes.len() - start <= DATAGRAM_HEADER.len() + MAX_DOCUMENT;
         if encoded && fits {
             self.ends.push(self.bytes.len());
+        } else {
+            self.bytes.truncate(start);
         }
         encoded && fits
     }
@@ -151,14 +158,14 @@ fn cut_to_fit(mut document: Value) -> Option<Value> {
             return None;
         };
         cut.entry(pointer).or_insert_with(|| json!(text.len()));
-        text.truncate(text.floor_char_boundary(text.len() / 2));
+        text.truncate(text.floor_char_boundary((text.len() / 2).max(MIN_CUT)));
         let notes = document.as_object_mut()?.entry("metadata").or_insert_with(|| json!({}));
         let ours = notes.as_object_mut()?.entry("sideray").or_insert_with(|| json!({}));
         ours.as_object_mut()?.insert("cut".into(), Value::Object(cut.clone()));
     }
 }
 
-/// Length and JSON pointer of the longest string value below `value`.
+/// Length in bytes and JSON pointer of the longest string value below `value`.
 fn longest_string(value: &Value, at: String) -> Option<(usize, String)> {
     let longest = |a: &(usize, String), b: &(usize, String)| a.0.cmp(&b.0);
     match value {
@@ -177,3 +184,6 @@ fn longest_string(value: &Value, at: String) -> Option<(usize, String)> {
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests;
