@@ -11,6 +11,7 @@
 )]
 
 pub mod attribution;
+pub mod cli;
 pub mod config;
 pub mod emit;
 pub mod net;
