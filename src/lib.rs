@@ -13,6 +13,8 @@
 pub mod admin;
 pub mod app;
 pub mod attribution;
+pub mod cli;
+pub mod config;
 pub mod emit;
 pub mod net;
 pub mod proxy;

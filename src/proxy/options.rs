@@ -131,3 +131,40 @@ impl Default for Propagation {
         Self { xray: true, w3c: false }
     }
 }
+
+/// Hosts that answer a machine about itself: the metadata and credential addresses of EC2, ECS
+/// and EKS, in both families. SDKs poll them; a trace of that is noise.
+const METADATA: [&str; 5] =
+    ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"];
+
+impl Default for Ingress {
+    /// Every address, port 8000, in front of the port most services have by default.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([0, 0, 0, 0], 8000)),
+            upstream: Origin {
+                protocol: Protocol::Http1,
+                authority: Authority::from_static("127.0.0.1:8080"),
+            },
+            tls: None,
+            upstream_tls: ClientOptions::default(),
+            timeouts: Timeouts::default(),
+            pool: Pool::default(),
+        }
+    }
+}
+
+impl Default for Egress {
+    /// Loopback only: whoever reaches the port can call anything through it. A tunnel may be
+    /// silent for an hour, because what runs in it (a database, a queue) often is.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8001)),
+            tls: ClientOptions::default(),
+            no_trace: METADATA.map(Box::from).to_vec(),
+            timeouts: Timeouts::default(),
+            tunnel_idle_timeout: Duration::from_secs(3_600),
+            pool: Pool::default(),
+        }
+    }
+}

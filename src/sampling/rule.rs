@@ -102,6 +102,12 @@ impl Rules {
         Self { rules: rules.into_iter().enumerate().map(prepare).collect(), default }
     }
 
+    /// The rules in their order, without the default rule.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
     /// The index of the rule the request falls under: the first that matches, else the default.
     /// Called for every request that asks for a decision; allocates nothing.
     #[must_use]

@@ -1,0 +1,77 @@
+//! The variables of the X-Ray SDKs, with the SDKs' meaning. Nothing else reads the environment.
+
+use crate::config::fault::Place;
+use crate::config::read::Given;
+use crate::config::value;
+use crate::emit::options::Daemon;
+use crate::record::options::Missing;
+use crate::record::options::Unknown;
+use crate::trace::segment::Name;
+
+const CONTEXT_MISSING: &str = "AWS_XRAY_CONTEXT_MISSING";
+const DAEMON_ADDRESS: &str = "AWS_XRAY_DAEMON_ADDRESS";
+const SDK_ENABLED: &str = "AWS_XRAY_SDK_ENABLED";
+const TRACING_NAME: &str = "AWS_XRAY_TRACING_NAME";
+
+/// The variables, word for word; one that is blank counts as absent, as in the SDKs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Env {
+    context_missing: Option<String>,
+    daemon_address: Option<String>,
+    sdk_enabled: Option<String>,
+    tracing_name: Option<String>,
+}
+
+impl Env {
+    /// The variables of this process. What is not Unicode is read with replacement characters.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
+    pub fn process() -> Self {
+        Self::new(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))
+    }
+
+    /// The variables as `lookup` has them.
+    pub fn new(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let word = |name| lookup(name).filter(|text| !text.trim().is_empty());
+        Self {
+            context_missing: word(CONTEXT_MISSING),
+            daemon_address: word(DAEMON_ADDRESS),
+            sdk_enabled: word(SDK_ENABLED),
+            tracing_name: word(TRACING_NAME),
+        }
+    }
+
+    /// Who takes the documents.
+    pub(super) fn daemon(&self) -> Option<Given<Daemon>> {
+        let parse = |text: &str| value::daemon_address(text).map(Daemon::Remote);
+        Given::new(Place::Environment(DAEMON_ADDRESS), self.daemon_address.as_deref(), parse)
+    }
+
+    /// The service's name, rid of what X-Ray does not take: the SDKs do not refuse it either.
+    pub(super) fn name(&self) -> Option<Given<Name>> {
+        Given::new(Place::Environment(TRACING_NAME), self.tracing_name.as_deref(), |text| {
+            Ok(Name::new(text))
+        })
+    }
+
+    /// What becomes of a call whose parent is unknown. An SDK that is told to fail the call does;
+    /// a proxy does not, so the nearest is to be loud.
+    pub(super) fn unknown(&self) -> Option<Given<Unknown>> {
+        let parse = value::word([
+            ("RUNTIME_ERROR", Unknown::None(Missing::Log)),
+            ("LOG_ERROR", Unknown::None(Missing::Log)),
+            ("IGNORE_ERROR", Unknown::None(Missing::Ignore)),
+        ]);
+        Given::new(Place::Environment(CONTEXT_MISSING), self.context_missing.as_deref(), parse)
+    }
+
+    /// Whether anything is recorded. Only a word that says "off" does so; source: the SDK for
+    /// Python, `sdk_config.py`.
+    pub(super) fn enabled(&self) -> Option<Given<bool>> {
+        let parse = |text: &str| {
+            let word = text.trim().to_ascii_lowercase();
+            Ok(!["n", "no", "f", "false", "off", "0"].contains(&word.as_str()))
+        };
+        Given::new(Place::Environment(SDK_ENABLED), self.sdk_enabled.as_deref(), parse)
+    }
+}
