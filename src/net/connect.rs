@@ -30,7 +30,7 @@ static LOOKUPS: Semaphore = Semaphore::const_new(MAX_LOOKUPS);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The host's name has no address, or could not be looked up.
-    #[error("the name of {to} could not be resolved")]
+    #[error("the host name of {to} could not be resolved")]
     Dns {
         /// Where the connection was to go.
         to: Box<str>,

@@ -1,7 +1,7 @@
 //! Bringing connections in: one listener a worker on a shared port, and the loop that accepts.
 //!
-//! What is done with a connection is the caller's; the loop must be told nothing but a function
-//! that starts it.
+//! What is done with a connection is the caller's: the loop is given a function that starts it,
+//! and waits for none.
 
 use std::future::poll_fn;
 use std::io;
@@ -130,6 +130,8 @@ fn bind_group(addr: SocketAddr, workers: NonZeroUsize) -> io::Result<Vec<StdList
     let first = socket(addr)?;
     first.bind(&addr.into())?;
     first.listen(BACKLOG)?;
+    // socket(7) asks for the option before `bind`, on every socket. What it buys is to share, and
+    // the kernel looks at it anew whenever another socket comes, so that late is early enough.
     first.set_reuse_port(true)?;
     let first = StdListener::from(first);
     let addr = first.local_addr()?;
@@ -187,7 +189,7 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 fn hint(source: &io::Error) -> &'static str {
     match Errno::from_io_error(source) {
         Some(Errno::ADDRINUSE) => ": something else listens there, perhaps another sideray",
-        Some(Errno::ADDRNOTAVAIL) => ": this machine has no such address",
+        Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT) => ": this machine has no such address",
         Some(Errno::ACCESS) => ": permission denied; ports below 1024 need CAP_NET_BIND_SERVICE",
         Some(_) | None => "",
     }

@@ -59,8 +59,8 @@ pub async fn copy(
         }
         Poll::Ready(io::Result::Ok(()))
     });
-    // Whichever arm wins, the tunnel is over: what is still buffered is lost, and neither side can
-    // have been told that it arrived.
+    // Whichever arm wins, the tunnel is over. Bytes that a losing arm still holds are lost, as they
+    // are when a connection breaks.
     tokio::select! {
         biased;
         () = watch.reached(Phase::Aborting) => seen.end(TunnelEnd::Shutdown),
@@ -140,6 +140,7 @@ impl<'a> Way<'a> {
     {
         if matches!(self.state, State::Open) {
             ready!(self.poll_pass(cx, from, to))?;
+            self.buffer = BytesMut::new();
             self.state = State::Closing;
         }
         if matches!(self.state, State::Closing) {

@@ -1,5 +1,8 @@
 use std::future::pending;
 
+use socket2::Domain;
+use socket2::Socket;
+use socket2::Type;
 use tokio::net::TcpListener;
 
 use super::*;
@@ -12,20 +15,27 @@ async fn listener() -> (TcpListener, SocketAddr) {
     (listener, addr)
 }
 
-/// An address where nobody listens.
-async fn closed() -> SocketAddr {
-    listener().await.1
+/// An address where nobody listens, as long as what is returned is held.
+fn closed() -> (impl Sized, SocketAddr) {
+    let socket = socket();
+    let addr = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, addr)
 }
 
 /// A listener whose backlog is full, so that the kernel leaves further connections unanswered. What
 /// is returned keeps it so.
 fn mute() -> (impl Sized, SocketAddr) {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let socket = socket();
     socket.listen(0).unwrap();
     let addr = socket.local_addr().unwrap().as_socket().unwrap();
     let filler = std::net::TcpStream::connect(addr).unwrap();
     ((socket, filler), addr)
+}
+
+fn socket() -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket
 }
 
 async fn unasked(_: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
@@ -45,7 +55,7 @@ async fn names_and_literals_connect_without_delay() {
 
 #[tokio::test]
 async fn ipv6_literals_are_addresses_with_and_without_brackets() {
-    let port = closed().await.port();
+    let port = closed().1.port();
     for host in ["::1", "[::1]"] {
         // Whether the machine has IPv6 or not, nobody answers there and nobody is asked.
         let error = connect_with(host, port, LONG, unasked).await.unwrap_err();
@@ -55,7 +65,7 @@ async fn ipv6_literals_are_addresses_with_and_without_brackets() {
 
 #[tokio::test]
 async fn a_closed_port_refuses() {
-    let addr = closed().await;
+    let (_held, addr) = closed();
     let error = connect("127.0.0.1", addr.port(), LONG).await.unwrap_err();
     assert_eq!(error.to_string(), format!("{addr} refused the connection"));
     assert_eq!((error.kind(), error.is_timeout()), ("ConnectionRefused", false));
@@ -84,14 +94,15 @@ async fn a_name_without_an_address_is_a_dns_failure() {
 
     let nothing = async |_: &str, _: u16| Err(io::Error::other("no such name"));
     let error = connect_with("example.com", 80, LONG, nothing).await.unwrap_err();
-    assert_eq!(error.to_string(), "the name of example.com:80 could not be resolved");
+    assert_eq!(error.to_string(), "the host name of example.com:80 could not be resolved");
 }
 
 #[tokio::test]
 async fn the_next_address_is_tried_when_one_refuses_or_is_silent() {
     let (_listener, open) = listener().await;
-    let (_held, silent) = mute();
-    for first in [closed().await, silent] {
+    let (_held, closed) = closed();
+    let (_mute, silent) = mute();
+    for first in [closed, silent] {
         let lookup = async |_: &str, _: u16| Ok(vec![first, open]);
         let stream = connect_with("example.com", 1, LONG, lookup).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), open, "after {first}");
@@ -100,7 +111,8 @@ async fn the_next_address_is_tried_when_one_refuses_or_is_silent() {
 
 #[tokio::test]
 async fn when_all_fail_the_last_error_is_told() {
-    let addrs = vec![closed().await, closed().await];
+    let (_held, closed) = closed();
+    let addrs = vec![closed, closed];
     let lookup = async |_: &str, _: u16| Ok(addrs);
     let error = connect_with("example.com", 80, LONG, lookup).await.unwrap_err();
     assert_eq!(error.to_string(), "example.com:80 refused the connection");

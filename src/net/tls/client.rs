@@ -125,6 +125,7 @@ impl Client {
         Ok((stream, negotiated))
     }
 
+    /// Trusts `roots` and nobody else.
     pub(super) fn trusting(roots: RootCertStore) -> Self {
         let trust = if roots.is_empty() { Trust::Nobody } else { Trust::Somebody };
         let mut http1 = config(roots);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rcgen::BasicConstraints;
 use rcgen::CertificateParams;
+use rcgen::DnType;
 use rcgen::IsCa;
 use rcgen::Issuer;
 use rcgen::KeyPair;
@@ -39,6 +40,9 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         let dir = TempDir::new().unwrap();
+        // Its own name, or a stranger's certificate would look like a forgery of this one's.
+        let name = dir.path().display().to_string();
+        params.distinguished_name.push(DnType::CommonName, name);
         fs::write(dir.path().join("ca.pem"), params.self_signed(&key).unwrap().pem()).unwrap();
         Self { issuer: Issuer::new(params, key), dir }
     }
