@@ -176,13 +176,16 @@ async fn protocols_that_do_not_meet_are_told_apart() {
     let mut config = ServerConfig::clone(acceptor.config());
     config.alpn_protocols = vec![b"imap".to_vec()];
     let acceptor = TlsAcceptor::from(Arc::new(config));
-    let error = meet(&acceptor, &authority.client(), "localhost", Alpn::Http).await.unwrap_err();
-    assert_eq!(error.kind(), "TlsHandshakeFailed");
-    assert_eq!(
-        error.to_string(),
-        "the TLS handshake with localhost failed: \
-         the server speaks none of the protocols we offered"
-    );
+    let client = authority.client();
+    for alpn in [Alpn::Http, Alpn::Http1] {
+        let error = meet(&acceptor, &client, "localhost", alpn).await.unwrap_err();
+        assert_eq!(error.kind(), "TlsHandshakeFailed");
+        assert_eq!(
+            error.to_string(),
+            "the TLS handshake with localhost failed: \
+             the server speaks none of the protocols we offered"
+        );
+    }
 }
 
 #[tokio::test]

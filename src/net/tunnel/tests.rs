@@ -1,6 +1,10 @@
 use tokio::io::AsyncWriteExt;
 use tokio::io::DuplexStream;
 use tokio::io::duplex;
+use tokio::io::empty;
+use tokio::io::join;
+use tokio::io::repeat;
+use tokio::io::sink;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -88,6 +92,23 @@ async fn a_reset_ends_both_ways_and_is_laid_at_its_door() {
         assert_eq!(seen, facts(0, 0, culprit));
         closed.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_remote_that_takes_nothing_more_is_what_ended_it() {
+    let (copying, mut service, remote, _drain) = tunnel();
+    service.write_all(b"too late").await.unwrap();
+    drop(remote);
+    assert_eq!(copying.await, facts(0, 0, TunnelEnd::Remote));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_way_that_never_waits_is_passed_in_turns() {
+    const MUCH: u64 = 1 << 20;
+    let (_drain, watch) = drain::channel();
+    let service = join(repeat(7).take(MUCH), sink());
+    let seen = copy(service, join(empty(), sink()), IDLE, watch).await;
+    assert_eq!((seen.bytes_sent, seen.bytes_received), (MUCH, 0));
 }
 
 /// Both ends of a TCP connection.
