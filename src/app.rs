@@ -10,7 +10,6 @@ use std::net::SocketAddr;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::thread;
 
 pub use self::lifecycle::Command;
 pub use self::lifecycle::Commands;
@@ -105,7 +104,17 @@ pub struct Bound {
     listeners: Vec<Listeners>,
     admin: TcpListener,
     tls: Tls,
-    side: Option<(SideSender, SideHandle)>,
+    outlet: Outlet,
+    side: Option<SideHandle>,
+}
+
+/// Where documents leave, and the way to the thread for what can block, where there is one.
+#[derive(Clone, Debug)]
+enum Outlet {
+    /// To a daemon at this address, and to a file besides.
+    Daemon(Box<str>, Option<SideSender>),
+    /// To the embedded collector.
+    Embedded(SideSender),
 }
 
 /// One worker's listeners.
@@ -135,9 +144,7 @@ impl App {
     ///
     /// [`StartError`] says what is in the way.
     pub fn bind(config: Config, world: World) -> Result<Bound, StartError> {
-        let workers = config
-            .workers
-            .unwrap_or_else(|| thread::available_parallelism().unwrap_or(NonZeroUsize::MIN));
+        let workers = config.workers.count();
         let ingress = bind("ingress", config.ingress.listen, workers)?;
         let egress = bind("egress", config.egress.listen, workers)?;
         let mut admin = bind("admin", config.admin.listen, NonZeroUsize::MIN)?;
@@ -146,7 +153,7 @@ impl App {
             to_service: Arc::new(tls::client::Client::load(&config.ingress.upstream_tls)?),
             to_others: Arc::new(tls::client::Client::load(&config.egress.tls)?),
         };
-        let side = start_side(&config, &world)?;
+        let (outlet, side) = start_outlet(&config, &world)?;
         let shared = Arc::new(Shared::new(
             config.record.clone(),
             config.attribution.clone(),
@@ -158,7 +165,7 @@ impl App {
             listeners.map(|(ingress, egress)| Listeners { ingress, egress }).collect();
         let admin = admin.swap_remove(0);
         let addresses = addresses(&listeners, &admin)?;
-        Ok(Bound { addresses, config, world, shared, listeners, admin, tls, side })
+        Ok(Bound { addresses, config, world, shared, listeners, admin, tls, outlet, side })
     }
 }
 
@@ -170,23 +177,27 @@ fn bind(
     listen::bind(address, workers).map_err(|source| StartError::Bind { port, source })
 }
 
-/// Starts the thread for what can block: the embedded collector and the file of documents.
-fn start_side(
+/// Starts the thread for what can block, the embedded collector and the file of documents, if
+/// there is either.
+fn start_outlet(
     config: &Config,
     world: &World,
-) -> Result<Option<(SideSender, SideHandle)>, StartError> {
-    let consumer: Option<side::Consumer> = match config.emit.daemon {
+) -> Result<(Outlet, Option<SideHandle>), StartError> {
+    let file = config.emit.file.as_deref();
+    let clock = Arc::clone(&world.clock);
+    match &config.emit.daemon {
         Daemon::Embedded => {
             let store = Arc::clone(&world.store);
-            Some(Box::new(move |document| store.insert(document)))
+            let consumer: side::Consumer = Box::new(move |document| store.insert(document));
+            let (sender, handle) = side::start(file, Some(consumer), clock)?;
+            Ok((Outlet::Embedded(sender), Some(handle)))
         }
-        Daemon::Remote(_) => None,
-    };
-    if consumer.is_none() && config.emit.file.is_none() {
-        return Ok(None);
+        Daemon::Remote(daemon) if file.is_some() => {
+            let (sender, handle) = side::start(file, None, clock)?;
+            Ok((Outlet::Daemon(daemon.udp.clone(), Some(sender)), Some(handle)))
+        }
+        Daemon::Remote(daemon) => Ok((Outlet::Daemon(daemon.udp.clone(), None), None)),
     }
-    let clock = Arc::clone(&world.clock);
-    Ok(Some(side::start(config.emit.file.as_deref(), consumer, clock)?))
 }
 
 fn addresses(listeners: &[Listeners], admin: &TcpListener) -> Result<Addresses, StartError> {

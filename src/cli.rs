@@ -2,6 +2,34 @@
 
 pub mod args;
 pub mod check;
+pub mod demo;
+pub mod exec;
+mod log;
+mod resolve;
+pub mod run;
+
+use std::io;
+use std::process::ExitCode;
+
+use self::args::Cli;
+use self::args::Command;
+use crate::config::env::Env;
+
+/// Does what the command line asks for.
+#[must_use]
+pub fn main(cli: Cli) -> ExitCode {
+    let code = match cli.command {
+        Command::Run(settings) => run::run(&settings),
+        Command::Exec(args) => exec::exec(&args),
+        Command::Demo(args) => demo::demo(args),
+        Command::DemoService(service) => demo::service::serve(service),
+        Command::Check(settings) => {
+            let (mut out, mut err) = (io::stdout(), io::stderr());
+            check::check(&settings, Env::process(), &mut out, &mut err).unwrap_or(exit::FAILED)
+        }
+    };
+    ExitCode::from(code)
+}
 
 /// The exit codes of every command; `exec` otherwise passes on that of its COMMAND. They stand in
 /// the long help of the program.

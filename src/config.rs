@@ -98,6 +98,13 @@ fn gather(sources: &Sources, findings: &mut Findings) -> Config {
     config
 }
 
+impl Default for Config {
+    /// What is in force when nothing is configured: every component's defaults.
+    fn default() -> Self {
+        gather(&Sources::default(), &mut Findings::default())
+    }
+}
+
 impl Config {
     /// What is allowed, but should be seen before somebody else does: one sentence each, to be
     /// logged at the start and shown by `check`.

@@ -146,9 +146,8 @@ impl Bound {
 
     /// Starts the workers' threads, the admin port and the watch on certificate files.
     fn start(self, drain: &Observer) -> Result<Running, StartError> {
-        let Self { addresses, config, world, shared, listeners, admin, tls, side } = self;
+        let Self { addresses, config, world, shared, listeners, admin, tls, outlet, side } = self;
         let (accepted, asked) = (Accepted::default(), Arc::<Notify>::default());
-        let (side, side_handle) = side.unzip();
         let counters: Vec<_> = listeners.iter().map(|_| metrics::Worker::default()).collect();
         let sources = Sources {
             shared: Arc::clone(&shared),
@@ -156,7 +155,7 @@ impl Bound {
             ingress: Arc::clone(&accepted.ingress),
             egress: Arc::clone(&accepted.egress),
             store: Arc::clone(&world.store),
-            file: side_handle.as_ref().and_then(SideHandle::file_counters).cloned(),
+            file: side.as_ref().and_then(SideHandle::file_counters).cloned(),
         };
         if let Some(tls) = tls.ingress.clone() {
             drop(task::spawn(tls.watch_files(CERTIFICATES_EVERY)));
@@ -172,7 +171,7 @@ impl Bound {
                 addresses,
                 listeners,
                 tls: tls.clone(),
-                side: side.clone(),
+                outlet: outlet.clone(),
                 shared: Arc::clone(&shared),
                 clock: Arc::clone(&world.clock),
                 entropy: (world.entropy)(number),
@@ -182,7 +181,7 @@ impl Bound {
             };
             workers.push(start_worker(number, worker, Ended(ended.clone()))?);
         }
-        Ok(Running { workers, ends, asked, side: side_handle, counters })
+        Ok(Running { workers, ends, asked, side, counters })
     }
 }
 

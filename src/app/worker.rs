@@ -17,11 +17,11 @@ use tracing::warn;
 use crate::admin::metrics;
 use crate::app::Addresses;
 use crate::app::Listeners;
+use crate::app::Outlet;
 use crate::app::Tls;
 use crate::config::Config;
 use crate::emit::emitter;
 use crate::emit::options::Daemon;
-use crate::emit::side::SideSender;
 use crate::emit::sinks::Sinks;
 use crate::net::listen;
 use crate::net::listen::Conn;
@@ -52,7 +52,7 @@ pub(super) struct Worker {
     pub(super) addresses: Addresses,
     pub(super) listeners: Listeners,
     pub(super) tls: Tls,
-    pub(super) side: Option<SideSender>,
+    pub(super) outlet: Outlet,
     pub(super) shared: Arc<Shared>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Box<dyn Entropy>,
@@ -144,10 +144,10 @@ impl Worker {
     }
 
     fn sinks(&self) -> Sinks {
-        let (side, clock) = (self.side.clone(), Arc::clone(&self.clock));
-        match (&self.config.emit.daemon, side) {
-            (Daemon::Remote(daemon), side) => Sinks::daemon(&daemon.udp, side, clock),
-            (Daemon::Embedded, Some(side)) => Sinks::embedded(side, clock),
+        let clock = Arc::clone(&self.clock);
+        match self.outlet.clone() {
+            Outlet::Daemon(address, side) => Sinks::daemon(&address, side, clock),
+            Outlet::Embedded(side) => Sinks::embedded(side, clock),
         }
     }
 }
@@ -218,7 +218,7 @@ impl<H: Handler> Port<H> {
         let drain = self.drain.clone();
         let port = Rc::new(self);
         let serve = move |conn: Conn| drop(task::spawn(Rc::clone(&port).serve(conn)));
-        listen::accept(listener, drain, counters, serve).await;
+        listen::accept(listener, drain, Phase::Draining, counters, serve).await;
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::cli::demo::service::Service;
 use crate::config::source::Flags;
 
 /// What stands below the long help of the program.
@@ -72,6 +73,10 @@ pub enum Command {
     /// fails), a sidecar beside each, sends a few requests, and prints one trace as a tree. Then it
     /// serves until Ctrl-C, so that you can send requests of your own.
     Demo(Demo),
+
+    /// One service of the demo
+    #[command(hide = true)]
+    DemoService(Service),
 
     /// Check the configuration without running anything
     ///

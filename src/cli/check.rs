@@ -5,12 +5,8 @@ use std::io::Write;
 
 use crate::cli::args::Settings;
 use crate::cli::exit;
-use crate::config;
-use crate::config::Config;
+use crate::cli::resolve::resolve;
 use crate::config::env::Env;
-use crate::config::fault::Faults;
-use crate::config::source::File;
-use crate::config::source::Sources;
 
 /// Checks the configuration that `settings` and `env` make, and returns the exit code.
 ///
@@ -40,17 +36,6 @@ pub fn check(
             Ok(exit::USAGE)
         }
     }
-}
-
-/// What was read, in words, and what it comes to.
-fn resolve(settings: &Settings, env: Env) -> Result<(String, Config), Faults> {
-    let file = File::find(settings.config.as_deref())?;
-    let source = match &file {
-        Some(file) => format!("{}, the environment and the flags", file.path.display()),
-        None => "no file, the environment and the flags".to_owned(),
-    };
-    let config = config::load(&Sources { file, env, flags: settings.flags() })?;
-    Ok((source, config))
 }
 
 #[cfg(test)]

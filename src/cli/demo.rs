@@ -32,10 +32,8 @@ use crate::app::World;
 use crate::cli::args::Demo;
 use crate::cli::exit;
 use crate::cli::log;
-use crate::config;
 use crate::config::Config;
 use crate::config::process::Log;
-use crate::config::source::Sources;
 use crate::proxy::options::Origin;
 use crate::proxy::options::Protocol;
 use crate::sampling::rule::Limits;
@@ -94,7 +92,7 @@ async fn show(args: Demo) -> Result<(), DemoError> {
     let shop = Shop::open(args)?;
     let trace = shop.shop_around().await.ok_or(DemoError::NoTrace)?;
     let mut out = io::stdout();
-    let style = if out.is_terminal() { Style::Color } else { Style::Plain };
+    let style = if out.is_terminal() { Style::Colored } else { Style::Plain };
     let mut text = tree::render(&trace, style);
     if !args.once {
         text.push_str(&shop.invitation());
@@ -167,7 +165,7 @@ impl Shop {
 
     fn whole_trace(&self) -> Option<Trace> {
         let whole = |summary: &crate::viewer::summary::Summary| {
-            summary.segments == 3 && summary.subsegments == 2 && summary.fault
+            summary.segments == 3 && summary.subsegments == 2 && summary.has_fault
         };
         let id = self.store.summaries(16).into_iter().find(whole)?.id;
         self.store.trace(&id.to_string())
@@ -184,7 +182,7 @@ impl Shop {
 
 /// The default configuration, with every request sampled and every port chosen by the system.
 fn defaults() -> Config {
-    let mut config = config::load(&Sources::default()).unwrap_or_default();
+    let mut config = Config::default();
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.ingress.listen = any;
     config.egress.listen = any;

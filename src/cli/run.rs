@@ -107,7 +107,7 @@ fn reload(control: &Control, settings: &Settings) {
             info!(source, "sampling rules read again; other keys are read at the start only");
         }
         Err(faults) => {
-            for fault in faults.iter() {
+            for fault in faults.as_slice() {
                 error!(%fault, "configuration refused; the old rules stay in force");
             }
         }

@@ -22,6 +22,14 @@ pub struct Env {
     tracing_name: Option<String>,
 }
 
+/// The hosts that `NO_PROXY` already spares, in either case: `exec` adds to them.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the seam")]
+pub fn no_proxy() -> Option<String> {
+    let set = |name| std::env::var(name).ok().filter(|hosts| !hosts.trim().is_empty());
+    set("NO_PROXY").or_else(|| set("no_proxy"))
+}
+
 impl Env {
     /// The variables of this process. What is not Unicode is read with replacement characters.
     #[must_use]

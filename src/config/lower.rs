@@ -114,11 +114,6 @@ fn egress(section: &mut Section<'_, '_>, flags: &Flags) -> Egress {
         no_trace: section
             .list("no_trace", default.no_trace, |value| text(value::host_pattern)(value)),
         timeouts: timeouts(section, default.timeouts),
-        tunnel_idle_timeout: section.take(
-            "tunnel_idle_timeout",
-            default.tunnel_idle_timeout,
-            duration,
-        ),
         pool: pool(section, default.pool),
     }
 }
@@ -140,6 +135,7 @@ fn timeouts(section: &mut Section<'_, '_>, default: Timeouts) -> Timeouts {
         response: section.take("response_timeout", default.response, duration),
         idle: section.take("idle_timeout", default.idle, duration),
         client: section.take("client_timeout", default.client, duration),
+        tunnel: section.take("tunnel_timeout", default.tunnel, duration),
     }
 }
 

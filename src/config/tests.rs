@@ -210,7 +210,7 @@ fn rules_come_from_the_file_or_from_a_manifest() {
         format!(r#"{{"version":2,"default":{{"fixed_target":1,"rate":0}},"rules":[{rule}]}}"#);
     std::fs::write(&path, &text).unwrap();
     let config = load(&named("")).unwrap();
-    assert_eq!(&*config.sampling.rules()[0].host, "a*");
+    assert_eq!(&*config.sampling.rules().next().unwrap().host, "a*");
     let again = load(&file(&config.to_toml())).unwrap();
     assert_eq!(again.sampling, config.sampling, "the rules are written, not the manifest");
 

@@ -54,7 +54,6 @@ impl Config {
         out.text("listen", &egress.listen.to_string());
         out.list("no_trace", egress.no_trace.iter().map(|host| &**host));
         out.waits(&egress.timeouts, &egress.pool);
-        out.text("tunnel_idle_timeout", &duration_text(egress.tunnel_idle_timeout));
         out.roots("egress.tls", &egress.tls);
     }
 
@@ -185,6 +184,7 @@ impl Writer {
         self.text("response_timeout", &duration_text(timeouts.response));
         self.text("idle_timeout", &duration_text(timeouts.idle));
         self.text("client_timeout", &duration_text(timeouts.client));
+        self.text("tunnel_timeout", &duration_text(timeouts.tunnel));
         self.count("pool_max_idle", pool.max_idle);
         self.text("pool_idle_timeout", &duration_text(pool.idle_timeout));
     }

@@ -134,7 +134,7 @@ impl Default for Propagation {
 
 /// Hosts that answer a machine about itself: the metadata and credential addresses of EC2, ECS
 /// and EKS, in both families. SDKs poll them; a trace of that is noise.
-const METADATA: [&str; 5] =
+pub const METADATA: [&str; 5] =
     ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"];
 
 impl Default for Ingress {
@@ -155,15 +155,13 @@ impl Default for Ingress {
 }
 
 impl Default for Egress {
-    /// Loopback only: whoever reaches the port can call anything through it. A tunnel may be
-    /// silent for an hour, because what runs in it (a database, a queue) often is.
+    /// Loopback only: whoever reaches the port can call anything through it.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8001)),
             tls: ClientOptions::default(),
             no_trace: METADATA.map(Box::from).to_vec(),
             timeouts: Timeouts::default(),
-            tunnel_idle_timeout: Duration::from_secs(3_600),
             pool: Pool::default(),
         }
     }

@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use crate::attribution::ledger::Call;
 use crate::attribution::verdict::Attribution;
-use crate::attribution::verdict::Method;
 use crate::attribution::verdict::Parent;
 use crate::record::counters;
 use crate::record::counters::Direction;

@@ -136,7 +136,7 @@ impl Recorder {
     ) -> Rc<Self> {
         let entropy = RefCell::new(entropy);
         let progress = Progress::default();
-        let warnings = RefCell::new(Throttle::default());
+        let warnings = RefCell::new(Throttle::new(Throttle::WARNINGS));
         Rc::new(Self { shared, entropy, queue, progress, counters, warnings })
     }
 

@@ -102,10 +102,9 @@ impl Rules {
         Self { rules: rules.into_iter().enumerate().map(prepare).collect(), default }
     }
 
-    /// The rules in their order, without the default rule.
-    #[must_use]
-    pub fn rules(&self) -> &[Rule] {
-        &self.rules
+    /// The rules in their order, with the names they were given, without the default rule.
+    pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
+        self.rules.iter().map(|prepared| &prepared.rule)
     }
 
     /// The index of the rule the request falls under: the first that matches, else the default.
@@ -127,34 +126,32 @@ impl Rules {
     /// The name of the rule at `index`, unique among these; `default` for the last.
     #[must_use]
     pub fn name(&self, index: usize) -> &str {
-        self.rules.get(index).map_or(DEFAULT, |rule| &rule.name)
+        self.rules.get(index).map_or(DEFAULT, |prepared| &prepared.rule.name)
     }
 
     /// The limits of the rule at `index`; those of the default rule for the last.
     #[must_use]
     pub fn limits(&self, index: usize) -> Limits {
-        self.rules.get(index).map_or(self.default, |rule| rule.limits)
+        self.rules.get(index).map_or(self.default, |prepared| prepared.rule.limits)
     }
 }
 
 /// A rule as it is compared with requests.
 #[derive(Clone, Debug, PartialEq)]
 struct Prepared {
-    name: Box<str>,
+    rule: Rule,
     path: Pattern,
     method: Pattern,
     host: Pattern,
-    limits: Limits,
 }
 
 impl Prepared {
     fn new(index: usize, rule: Rule, names: &mut Names) -> Self {
         Self {
-            name: names.give(index, &rule.name),
-            path: Pattern::new(rule.path),
-            method: Pattern::new(rule.method),
-            host: Pattern::new(rule.host),
-            limits: rule.limits,
+            path: Pattern::new(rule.path.clone()),
+            method: Pattern::new(rule.method.clone()),
+            host: Pattern::new(rule.host.clone()),
+            rule: Rule { name: names.give(index, &rule.name), ..rule },
         }
     }
 
