@@ -80,26 +80,26 @@ pub fn bind(addr: SocketAddr, workers: NonZeroUsize) -> Result<Vec<StdListener>,
 }
 
 /// Accepts connections and hands each to `serve`, which must not block, until the shutdown has come
-/// to phase `until`.
+/// to the phase `until`. The listener is closed then.
 ///
 /// An error of one connection costs only that connection. When the machine is short of something
 /// (file descriptors, memory), the loop warns, waits a while and tries again: the connections wait
 /// in the backlog meanwhile.
 pub async fn accept(
     listener: TcpListener,
-    mut drain: Observer,
+    mut observer: Observer,
     until: Phase,
     counters: Arc<Counters>,
     serve: impl Fn(Conn),
 ) {
-    let mut over = pin!(drain.reached(until));
+    let mut stop = pin!(observer.reached(until));
     let mut backoff = Backoff::default();
     let mut warnings = Occasions::every(WARN_EVERY);
     loop {
         // Both arms are cancel-safe: a connection that is not accepted stays in the backlog.
         let accepted = tokio::select! {
             biased;
-            () = &mut over => return,
+            () = &mut stop => return,
             accepted = listener.accept() => accepted,
         };
         let error = match accepted {
@@ -122,7 +122,7 @@ pub async fn accept(
             tracing::warn!(%error, ?wait, "cannot accept connections, trying again");
         }
         tokio::select! {
-            () = &mut over => return,
+            () = &mut stop => return,
             () = tokio::time::sleep(wait) => {}
         }
     }
@@ -211,7 +211,7 @@ impl Backoff {
     }
 }
 
-/// Says yes at most once in a period.
+/// Says yes at most once in a period, by the runtime's own timer: the loop has no clock.
 struct Occasions(Interval);
 
 impl Occasions {

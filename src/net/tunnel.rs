@@ -18,6 +18,7 @@ use tokio::io::AsyncWrite;
 
 use crate::sys::drain::Phase;
 use crate::sys::drain::Watch;
+use crate::sys::idle::Idle;
 use crate::trace::facts::TunnelEnd;
 use crate::trace::facts::TunnelFacts;
 
@@ -27,10 +28,6 @@ const BUFFER: usize = 16 * 1024;
 /// Buffers that one way may pass on before the other way and the worker's other tasks have a turn.
 const TURN: usize = 8;
 
-/// How many times an idle timeout is looked at. Looking now and then costs a passing byte nothing,
-/// where setting a timer anew for each would.
-const LOOKS: u32 = 4;
-
 /// Passes bytes both ways between the `service` and the `remote` until both have closed, one has
 /// broken, nothing has passed for `idle`, or the shutdown's deadline has come. Both are dropped
 /// then.
@@ -38,8 +35,7 @@ const LOOKS: u32 = 4;
 /// * A half-close is passed on, and the other way stays open.
 /// * A slow reader slows its writer down: at most 16 KiB wait each way, and a way that waits for
 ///   bytes holds no buffer.
-/// * Silence is noticed after `idle`, and at most a quarter of it later. A reader that takes
-///   nothing is as silent as a writer that sends nothing.
+/// * A reader that takes nothing is as silent as a writer that sends nothing.
 /// * `ended_by` is what happened first: where the service closed its half and the remote then fell
 ///   silent, it was the service.
 pub async fn copy(
@@ -49,23 +45,27 @@ pub async fn copy(
     mut watch: Watch,
 ) -> TunnelFacts {
     let seen = Seen::default();
+    let mut silence = Idle::new(idle);
     let mut up = Way::new(TunnelEnd::Service, TunnelEnd::Remote, &seen);
     let mut down = Way::new(TunnelEnd::Remote, TunnelEnd::Service, &seen);
     let both = poll_fn(|cx| {
         let sent = up.poll(cx, &mut service, &mut remote)?;
         let received = down.poll(cx, &mut remote, &mut service)?;
         if sent.is_pending() || received.is_pending() {
-            return Poll::Pending;
+            if seen.moved.take() {
+                silence.heard();
+            }
+            ready!(silence.poll(cx));
+            seen.end(TunnelEnd::IdleTimeout);
         }
         Poll::Ready(io::Result::Ok(()))
     });
-    // Whichever arm wins, the tunnel is over. Bytes that a losing arm still holds are lost, as they
-    // are when a connection breaks.
+    // Whichever arm wins, the tunnel is over. Bytes that it still holds are lost, as they are when a
+    // connection breaks.
     tokio::select! {
         biased;
         () = watch.reached(Phase::Aborting) => seen.end(TunnelEnd::Shutdown),
         ended = both => log(&ended),
-        () = silence(idle, &seen.moved) => seen.end(TunnelEnd::IdleTimeout),
     }
     TunnelFacts {
         bytes_sent: up.passed,
@@ -78,15 +78,6 @@ pub async fn copy(
 fn log(ended: &io::Result<()>) {
     if let Err(error) = ended {
         tracing::debug!(%error, "a tunnel broke");
-    }
-}
-
-/// Waits until nothing has moved for `idle`.
-async fn silence(idle: Duration, moved: &Cell<bool>) {
-    let mut silent = 0;
-    while silent < LOOKS {
-        tokio::time::sleep(idle / LOOKS).await;
-        silent = if moved.take() { 0 } else { silent + 1 };
     }
 }
 

@@ -82,25 +82,25 @@ fn a_port_can_be_taken_again_while_old_connections_live() {
 }
 
 #[tokio::test]
-async fn connections_are_served_until_the_drain() {
+async fn connections_are_served_until_the_phase() {
     let listener = bind(loopback(0), ONE).unwrap().remove(0);
     let addr = listener.local_addr().unwrap();
     let listener = TcpListener::from_std(listener).unwrap();
-    let (drain, watch) = drain::channel();
+    let (drain, observer) = drain::channel();
     let counters = Arc::new(Counters::default());
     let (served, mut conns) = tokio::sync::mpsc::channel(8);
 
-    let accepting = accept(listener, watch, Arc::clone(&counters), move |conn| {
-        served.try_send(conn).unwrap();
-    });
+    let serve = move |conn| served.try_send(conn).unwrap();
+    let accepting = accept(listener, observer, Phase::Aborting, Arc::clone(&counters), serve);
     let clients = async {
         for _ in 0..2 {
             let client = TcpStream::connect(addr).await.unwrap();
             let conn = conns.recv().await.unwrap();
             assert_eq!(conn.peer, client.local_addr().unwrap());
             assert!(conn.io.nodelay().unwrap());
+            drain.advance(Phase::Draining);
         }
-        drain.advance(Phase::Draining);
+        drain.advance(Phase::Aborting);
     };
     tokio::join!(accepting, clients);
 
