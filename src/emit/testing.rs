@@ -51,7 +51,7 @@ pub(in crate::emit) fn segment(own: u64, calls: u64, path_len: usize) -> Documen
         let ids = Ids { trace, own: SegmentId::mint(own), parent: None };
         let url = Url { scheme: Scheme::Http, authority: "shop.test".into(), path: path.into() };
         let request = RequestFacts { method: Method::GET, url, user_agent: None, client: None };
-        Exchange::open(ids, Name::new("shop"), start, request)
+        Exchange::open(ids, start, Some(Rc::new(Detail { name: Name::new("shop"), request })))
     };
     let calls = (0..calls)
         .map(|n| exchange(own + 1 + n, format!("/{}", "p".repeat(path_len))))

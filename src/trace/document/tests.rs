@@ -60,7 +60,7 @@ fn exchange(
         user_agent: agent.map(Into::into),
         client: agent.map(|_| Client::Peer(IpAddr::V4(Ipv4Addr::LOCALHOST))),
     };
-    Exchange::open(ids, Name::new("shop"), at(0), request)
+    Exchange::open(ids, at(0), Some(Rc::new(Detail { name: Name::new("shop"), request })))
         .answered(ResponseFacts { status: 502, content_length: Some(3) })
 }
 
