@@ -11,10 +11,11 @@ pub struct Options {
     /// Most requests the ledger knows at a time, open and recently closed together. A request
     /// beyond it is traced, but no call is attributed to it.
     pub max_requests: usize,
-    /// Most outbound routes (method, host, path template) that are learned about. A route beyond
-    /// it never earns trust.
+    /// Most outbound routes (method, host, path template) that are learned about. The half of it
+    /// that was seen last is always known; a route that is forgotten has to earn its trust anew.
     pub max_routes: usize,
-    /// How long an answered request is remembered, for calls that carry its header late.
+    /// How long a closed request is remembered, for calls that carry its header late. One that the
+    /// service never answered may still be calling all that time.
     pub remember: Duration,
 }
 

@@ -1,0 +1,321 @@
+//! The inbound requests the ledger knows: those that wait for their answer and are candidates,
+//! those just answered and suspect, those closed and remembered.
+
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::hash::BuildHasherDefault;
+use std::hash::DefaultHasher;
+use std::time::Duration;
+
+use crate::attribution::options::Options;
+use crate::attribution::timeline::Mark;
+use crate::attribution::timeline::Order;
+use crate::attribution::timeline::Timeline;
+use crate::attribution::verdict::MAX_CANDIDATES;
+use crate::attribution::verdict::Parent;
+use crate::trace::id::SegmentId;
+use crate::trace::id::TraceId;
+use crate::trace::time::Stamp;
+
+/// How long a request that was answered may still be the one that calls.
+const SUSPECT: Duration = Duration::from_secs(1);
+
+/// Most remembered requests that are forgotten at one event, so that no event is slow. One event
+/// adds at most one, so two keep up.
+const FORGET: usize = 2;
+
+/// An inbound request as the ledger is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// Its trace.
+    pub trace: TraceId,
+    /// Its segment. Unique among all requests.
+    pub id: SegmentId,
+    /// Whether it is recorded.
+    pub sampled: bool,
+    /// When it arrived, before it was sent on to the service.
+    pub at: Stamp,
+}
+
+/// The ledger cannot list a request: it knows as many open ones as it may, or one of the same id.
+/// Gives the payload back.
+///
+/// The ledger still counts the request as one that may call, so it has to be closed by its id like
+/// any other.
+#[derive(Debug, thiserror::Error)]
+#[error("the ledger has no room for the request")]
+pub struct Full<T>(
+    /// What was to be kept with the request.
+    pub T,
+);
+
+/// All requests known.
+#[derive(Debug)]
+pub(super) struct Requests<T> {
+    limit: usize,
+    remember: Duration,
+    known: HashMap<SegmentId, Request<T>, BuildHasherDefault<DefaultHasher>>,
+    /// Listed requests that wait for their answer. One that leaves is replaced by the last, so
+    /// that coming and going cost the same however many there are.
+    candidates: Vec<SegmentId>,
+    /// Open requests by trace.
+    by_trace: BTreeSet<(TraceId, SegmentId)>,
+    /// Closed requests that are still known, the oldest first.
+    remembered: VecDeque<SegmentId>,
+    /// The last to become suspects, at most [`MAX_CANDIDATES`], and until when they are.
+    suspects: VecDeque<(SegmentId, Duration)>,
+    /// When the last suspect ceases to be one, listed above or not.
+    suspicion_ends: Duration,
+    /// Also counts the waiting requests, those that could not be listed among them.
+    timeline: Timeline,
+    pub(super) refused: u64,
+    pub(super) forgotten: u64,
+}
+
+#[derive(Debug)]
+struct Request<T> {
+    trace: TraceId,
+    sampled: bool,
+    /// Its place among the candidates, while it is one.
+    place: usize,
+    state: State<T>,
+}
+
+#[derive(Debug)]
+enum State<T> {
+    Waiting(T),
+    Answered(T),
+    Closed(Duration),
+}
+
+/// Who may be making a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scene {
+    /// No request at all.
+    Nobody,
+    /// Only requests that have been answered.
+    Suspects,
+    /// This request, and no other is near.
+    Sole(SegmentId),
+    /// Several requests that wait, and no suspect.
+    Several,
+    /// At least one request that waits, but it cannot be told what the call met: there are
+    /// suspects, or the call was overtaken by a later event.
+    Blurred,
+}
+
+impl<T> Requests<T> {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            limit: options.max_requests,
+            remember: options.remember,
+            known: HashMap::default(),
+            candidates: Vec::new(),
+            by_trace: BTreeSet::new(),
+            remembered: VecDeque::new(),
+            suspects: VecDeque::with_capacity(MAX_CANDIDATES),
+            suspicion_ends: Duration::ZERO,
+            timeline: Timeline::default(),
+            refused: 0,
+            forgotten: 0,
+        }
+    }
+
+    /// Goes on to `at` and forgets what is old.
+    fn advance(&mut self, at: Stamp) -> Order {
+        let order = self.timeline.advance(at);
+        for _ in 0..FORGET {
+            let Some(oldest) = self.remembered.front() else { break };
+            if self.known.get(oldest).is_some_and(|request| self.remembers(request)) {
+                break;
+            }
+            self.forget_oldest();
+        }
+        order
+    }
+
+    /// Whether a request is open, or was closed so recently that it still counts.
+    fn remembers(&self, request: &Request<T>) -> bool {
+        match request.state {
+            State::Waiting(_) | State::Answered(_) => true,
+            State::Closed(at) => self.timeline.now().saturating_sub(at) <= self.remember,
+        }
+    }
+
+    fn forget_oldest(&mut self) -> Option<()> {
+        let oldest = self.remembered.pop_front()?;
+        self.known.remove(&oldest).map(drop)
+    }
+
+    /// A request arrived. Makes room at the expense of the closed ones.
+    pub(super) fn open(&mut self, request: Opened, payload: T) -> Result<(), Full<T>> {
+        self.advance(request.at);
+        self.timeline.begin();
+        let Opened { trace, id, sampled, at: _ } = request;
+        if self.known.contains_key(&id) || !self.make_room() {
+            self.refused += 1;
+            return Err(Full(payload));
+        }
+        let (place, state) = (self.candidates.len(), State::Waiting(payload));
+        self.known.insert(id, Request { trace, sampled, place, state });
+        self.candidates.push(id);
+        self.by_trace.insert((trace, id));
+        Ok(())
+    }
+
+    /// Whether there is room for one more, made if need be.
+    fn make_room(&mut self) -> bool {
+        if self.known.len() < self.limit {
+            return true;
+        }
+        let forgot = self.forget_oldest().is_some();
+        self.forgotten += u64::from(forgot);
+        forgot
+    }
+
+    /// The service answered: the request waits no longer.
+    pub(super) fn answered(&mut self, id: SegmentId, at: Stamp) {
+        self.advance(at);
+        let Some(request) = self.known.get_mut(&id) else { return };
+        let now = State::Closed(Duration::ZERO);
+        match std::mem::replace(&mut request.state, now) {
+            State::Waiting(payload) => {
+                request.state = State::Answered(payload);
+                let place = request.place;
+                self.remove_candidate(place);
+                self.waits_no_longer(id, SUSPECT);
+            }
+            unchanged @ (State::Answered(_) | State::Closed(_)) => request.state = unchanged,
+        }
+    }
+
+    /// The request is over; gives its payload back if it was open.
+    pub(super) fn close(&mut self, id: SegmentId, at: Stamp) -> Option<T> {
+        self.advance(at);
+        let now = self.timeline.now();
+        let Some(request) = self.known.get_mut(&id) else {
+            self.close_unlisted(id);
+            return None;
+        };
+        let place = request.place;
+        let payload = match std::mem::replace(&mut request.state, State::Closed(now)) {
+            State::Waiting(payload) => {
+                self.remove_candidate(place);
+                // The service never answered, so its handler may be at work for a long time yet.
+                self.waits_no_longer(id, SUSPECT.max(self.remember));
+                payload
+            }
+            State::Answered(payload) => payload,
+            closed @ State::Closed(_) => {
+                request.state = closed;
+                self.close_unlisted(id);
+                return None;
+            }
+        };
+        let trace = self.known.get(&id).map(|request| request.trace);
+        trace.map(|trace| self.by_trace.remove(&(trace, id)));
+        self.remembered.push_back(id);
+        Some(payload)
+    }
+
+    /// Takes the candidate at `place` out; the last one takes its place.
+    fn remove_candidate(&mut self, place: usize) {
+        if place < self.candidates.len() {
+            self.candidates.swap_remove(place);
+        }
+        let moved = self.candidates.get(place).and_then(|id| self.known.get_mut(id));
+        if let Some(moved) = moved {
+            moved.place = place;
+        }
+    }
+
+    /// A request that was refused is over, if there is such a one.
+    fn close_unlisted(&mut self, id: SegmentId) {
+        if self.timeline.waiting() > self.candidates.len() {
+            self.waits_no_longer(id, SUSPECT.max(self.remember));
+        }
+    }
+
+    /// One request less waits; for the time given it is a suspect.
+    fn waits_no_longer(&mut self, id: SegmentId, suspect: Duration) {
+        self.timeline.end();
+        let until = self.timeline.now().saturating_add(suspect);
+        self.suspicion_ends = self.suspicion_ends.max(until);
+        if self.suspects.len() >= MAX_CANDIDATES {
+            self.suspects.pop_front();
+        }
+        self.suspects.push_back((id, until));
+    }
+
+    pub(super) fn payload(&mut self, id: SegmentId) -> Option<&mut T> {
+        match &mut self.known.get_mut(&id)?.state {
+            State::Waiting(payload) | State::Answered(payload) => Some(payload),
+            State::Closed(_) => None,
+        }
+    }
+
+    /// What a call made at `at` meets.
+    pub(super) fn scene(&mut self, at: Stamp) -> Scene {
+        let order = self.advance(at);
+        let suspects = self.timeline.now() < self.suspicion_ends;
+        if self.timeline.waiting() == 0 {
+            return if suspects { Scene::Suspects } else { Scene::Nobody };
+        }
+        if suspects || order == Order::Overtaken {
+            return Scene::Blurred;
+        }
+        match self.candidates.first() {
+            Some(only) if self.timeline.waiting() == 1 => Scene::Sole(*only),
+            Some(_) | None => Scene::Several,
+        }
+    }
+
+    /// The present moment.
+    pub(super) fn mark(&self) -> Mark {
+        self.timeline.mark()
+    }
+
+    /// The request of this id, if it is open or remembered, as a parent.
+    pub(super) fn parent(&self, id: SegmentId) -> Option<Parent> {
+        let request = self.known.get(&id).filter(|request| self.remembers(request))?;
+        let Request { trace, sampled, .. } = *request;
+        let late = matches!(request.state, State::Closed(_));
+        Some(Parent::Known { trace, id, sampled, late })
+    }
+
+    /// The only open request of this trace.
+    pub(super) fn only_open(&self, trace: TraceId) -> Option<SegmentId> {
+        let (first, last) = (SegmentId::mint(u64::MIN), SegmentId::mint(u64::MAX));
+        let mut open = self.by_trace.range((trace, first)..=(trace, last));
+        let (_, only) = *open.next()?;
+        open.next().is_none().then_some(only)
+    }
+
+    /// Some of the requests that wait, rather the newer ones; all if there are not too many.
+    pub(super) fn some_candidates(&self) -> Vec<SegmentId> {
+        self.candidates.iter().rev().take(MAX_CANDIDATES).copied().collect()
+    }
+
+    /// The newest suspects.
+    pub(super) fn newest_suspects(&self) -> Vec<SegmentId> {
+        let now = self.timeline.now();
+        let current = self.suspects.iter().rev().filter(|(_, until)| now < *until);
+        current.map(|(id, _)| *id).collect()
+    }
+
+    /// Number of open requests that are listed.
+    pub(super) fn open_count(&self) -> usize {
+        self.by_trace.len()
+    }
+
+    /// Number of requests that wait for their answer and are listed.
+    pub(super) fn candidate_count(&self) -> usize {
+        self.candidates.len()
+    }
+
+    /// Number of closed requests that are known.
+    pub(super) fn remembered_count(&self) -> usize {
+        self.remembered.len()
+    }
+}
