@@ -113,7 +113,7 @@ impl<T> Ledger<T> {
                 (Standing::Trusted | Standing::Unproven, _) => Attribution::unknown(vec![id]),
             },
             Scene::Several | Scene::Blurred => {
-                Attribution::unknown(self.requests.newest_candidates())
+                Attribution::unknown(self.requests.some_candidates())
             }
         }
     }

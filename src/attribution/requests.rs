@@ -1,7 +1,6 @@
 //! The inbound requests the ledger knows: those that wait for their answer and are candidates,
 //! those just answered and suspect, those closed and remembered.
 
-use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -57,8 +56,9 @@ pub(super) struct Requests<T> {
     limit: usize,
     remember: Duration,
     known: HashMap<SegmentId, Request<T>, BuildHasherDefault<DefaultHasher>>,
-    /// Listed requests that wait for their answer, by arrival.
-    candidates: BTreeMap<u64, SegmentId>,
+    /// Listed requests that wait for their answer. One that leaves is replaced by the last, so
+    /// that coming and going cost the same however many there are.
+    candidates: Vec<SegmentId>,
     /// Open requests by trace.
     by_trace: BTreeSet<(TraceId, SegmentId)>,
     /// Closed requests that are still known, the oldest first.
@@ -67,7 +67,6 @@ pub(super) struct Requests<T> {
     suspects: VecDeque<(SegmentId, Duration)>,
     /// When the last suspect ceases to be one, listed above or not.
     suspicion_ends: Duration,
-    arrivals: u64,
     /// Also counts the waiting requests, those that could not be listed among them.
     timeline: Timeline,
     pub(super) refused: u64,
@@ -78,8 +77,8 @@ pub(super) struct Requests<T> {
 struct Request<T> {
     trace: TraceId,
     sampled: bool,
-    /// Its key among the candidates.
-    arrival: u64,
+    /// Its place among the candidates, while it is one.
+    place: usize,
     state: State<T>,
 }
 
@@ -112,12 +111,11 @@ impl<T> Requests<T> {
             limit: options.max_requests,
             remember: options.remember,
             known: HashMap::default(),
-            candidates: BTreeMap::new(),
+            candidates: Vec::new(),
             by_trace: BTreeSet::new(),
             remembered: VecDeque::new(),
             suspects: VecDeque::with_capacity(MAX_CANDIDATES),
             suspicion_ends: Duration::ZERO,
-            arrivals: 0,
             timeline: Timeline::default(),
             refused: 0,
             forgotten: 0,
@@ -159,11 +157,9 @@ impl<T> Requests<T> {
             self.refused += 1;
             return Err(Full(payload));
         }
-        let arrival = self.arrivals;
-        self.arrivals += 1;
-        let state = State::Waiting(payload);
-        self.known.insert(id, Request { trace, sampled, arrival, state });
-        self.candidates.insert(arrival, id);
+        let (place, state) = (self.candidates.len(), State::Waiting(payload));
+        self.known.insert(id, Request { trace, sampled, place, state });
+        self.candidates.push(id);
         self.by_trace.insert((trace, id));
         Ok(())
     }
@@ -186,8 +182,8 @@ impl<T> Requests<T> {
         match std::mem::replace(&mut request.state, now) {
             State::Waiting(payload) => {
                 request.state = State::Answered(payload);
-                let arrival = request.arrival;
-                self.candidates.remove(&arrival);
+                let place = request.place;
+                self.remove_candidate(place);
                 self.waits_no_longer(id, SUSPECT);
             }
             unchanged @ (State::Answered(_) | State::Closed(_)) => request.state = unchanged,
@@ -202,10 +198,10 @@ impl<T> Requests<T> {
             self.close_unlisted(id);
             return None;
         };
-        let arrival = request.arrival;
+        let place = request.place;
         let payload = match std::mem::replace(&mut request.state, State::Closed(now)) {
             State::Waiting(payload) => {
-                self.candidates.remove(&arrival);
+                self.remove_candidate(place);
                 // The service never answered, so its handler may be at work for a long time yet.
                 self.waits_no_longer(id, SUSPECT.max(self.remember));
                 payload
@@ -221,6 +217,17 @@ impl<T> Requests<T> {
         trace.map(|trace| self.by_trace.remove(&(trace, id)));
         self.remembered.push_back(id);
         Some(payload)
+    }
+
+    /// Takes the candidate at `place` out; the last one takes its place.
+    fn remove_candidate(&mut self, place: usize) {
+        if place < self.candidates.len() {
+            self.candidates.swap_remove(place);
+        }
+        let moved = self.candidates.get(place).and_then(|id| self.known.get_mut(id));
+        if let Some(moved) = moved {
+            moved.place = place;
+        }
     }
 
     /// A request that was refused is over, if there is such a one.
@@ -258,8 +265,8 @@ impl<T> Requests<T> {
         if suspects || order == Order::Overtaken {
             return Scene::Blurred;
         }
-        match self.candidates.first_key_value() {
-            Some((_, id)) if self.timeline.waiting() == 1 => Scene::Sole(*id),
+        match self.candidates.first() {
+            Some(only) if self.timeline.waiting() == 1 => Scene::Sole(*only),
             Some(_) | None => Scene::Several,
         }
     }
@@ -285,9 +292,9 @@ impl<T> Requests<T> {
         open.next().is_none().then_some(only)
     }
 
-    /// The newest requests that wait.
-    pub(super) fn newest_candidates(&self) -> Vec<SegmentId> {
-        self.candidates.values().rev().take(MAX_CANDIDATES).copied().collect()
+    /// Some of the requests that wait, rather the newer ones; all if there are not too many.
+    pub(super) fn some_candidates(&self) -> Vec<SegmentId> {
+        self.candidates.iter().rev().take(MAX_CANDIDATES).copied().collect()
     }
 
     /// The newest suspects.

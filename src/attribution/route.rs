@@ -26,14 +26,24 @@ impl Route {
         }
         let mut hasher = DefaultHasher::new();
         method.hash(&mut hasher);
-        for byte in host.bytes() {
-            hasher.write_u8(byte.to_ascii_lowercase());
+        if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            host.to_ascii_lowercase().hash(&mut hasher);
+        } else {
+            host.hash(&mut hasher);
         }
-        for segment in path.split('/') {
-            // No UTF-8 text has the byte 0xff, so it separates without doubt.
-            hasher.write_u8(0xff);
-            hasher.write(if is_id(segment.as_bytes()) { b"*" } else { segment.as_bytes() });
+        // What lies between ids is hashed in one piece. No UTF-8 text has the byte 0xff, so that
+        // stands for an id without doubt.
+        let (mut from, mut at) = (0, 0);
+        for segment in path.as_bytes().split(|byte| *byte == b'/') {
+            let end = at + segment.len();
+            if is_id(segment) {
+                hasher.write(path.as_bytes().get(from..at).unwrap_or_default());
+                hasher.write_u8(0xff);
+                from = end;
+            }
+            at = end + 1;
         }
+        hasher.write(path.as_bytes().get(from..).unwrap_or_default());
         Some(Self(hasher.finish()))
     }
 }

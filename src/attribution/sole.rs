@@ -7,6 +7,10 @@
 //! 1 : 1,000 and not one call has met nobody. A call that meets nobody settles the matter: the
 //! route is a background route until it is evicted.
 //!
+//! What cannot be told apart is a caller that follows the traffic without being part of a request.
+//! In a simulation of jobs that run only in the busiest minutes of the day, four routes in a
+//! thousand were trusted for a while, and 0.07 % of the calls went to a wrong parent.
+//!
 //! A timer could keep step with requests that come as regularly, say from a health check, so a
 //! route with an even rhythm is not trusted however well it has done. This errs to "unknown": a
 //! route called once by each request of an even load is not trusted either while that load lasts.
@@ -19,8 +23,8 @@ use crate::attribution::options::Options;
 use crate::attribution::route::Route;
 use crate::attribution::timeline::Mark;
 
-/// Evidence is counted in powers of ten. This much earns trust: at most one background route in a
-/// thousand has it.
+/// Evidence is counted in powers of ten. This much earns trust: of the routes whose calls have
+/// nothing to do with requests, one in a thousand has it by chance.
 const ENOUGH: f64 = 3.0;
 
 /// Most evidence that one call gives, however unlikely it is by chance: it takes three at least.

@@ -14,7 +14,7 @@ pub struct Attribution {
     pub parent: Parent,
     /// How that was found.
     pub method: Method,
-    /// If the method is [`Method::Unknown`]: the requests that may have made it, the newest first,
+    /// If the method is [`Method::Unknown`]: requests that may have made it, in no certain order,
     /// at most [`MAX_CANDIDATES`]. Empty otherwise.
     pub candidates: Vec<SegmentId>,
 }
@@ -64,7 +64,7 @@ pub enum Method {
 pub enum Confidence {
     /// It cannot be wrong unless the service itself is.
     Certain,
-    /// It follows from a test that is wrong for at most one route in a thousand.
+    /// It follows from a test that goes wrong for about one route in a thousand.
     High,
     /// There is no parent to be sure of.
     None,

@@ -2,6 +2,7 @@
 //! nothing is said that a simple-minded record of the events contradicts.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -66,6 +67,11 @@ impl Model {
         assert_eq!(said.method == Method::Header, header.is_some());
         assert!(said.candidates.len() <= MAX_CANDIDATES);
         assert!(said.candidates.is_empty() || said.method == Method::Unknown);
+        if said.method == Method::Unknown && self.waiting() > 0 {
+            let waiting = self.open.iter().filter(|(_, open)| open.listed && !open.answered);
+            let waiting: BTreeSet<_> = waiting.map(|(id, _)| SegmentId::mint(*id)).collect();
+            assert_eq!(said.candidates.iter().copied().collect::<BTreeSet<_>>(), waiting);
+        }
         match (&said.parent, said.method) {
             (Parent::None, Method::Background) => assert_eq!(self.waiting(), 0),
             (Parent::None, method) => assert_eq!(method, Method::Unknown),
@@ -91,7 +97,7 @@ impl Model {
     }
 }
 
-fn play(events: Vec<(i64, Event)>, options: Options) {
+fn play(events: Vec<(i64, Event)>, options: &Options) {
     let (mut ledger, mut model) = (Ledger::new(options.clone()), Model::default());
     let mut millis = 1_000u64;
     for (wait, event) in events {
@@ -156,6 +162,6 @@ proptest! {
         sole in any::<bool>(),
     ) {
         let remember = Duration::from_secs(10);
-        play(events, Options { sole, max_requests, max_routes, remember });
+        play(events, &Options { sole, max_requests, max_routes, remember });
     }
 }
