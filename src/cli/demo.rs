@@ -46,12 +46,19 @@ use crate::viewer::store::Trace;
 use crate::viewer::tree;
 use crate::viewer::tree::Style;
 
-/// Most requests that are sent until one shows all there is to show.
-const REQUESTS: u32 = 8;
-
-/// The time between two requests: longer than the second for which an answered request is still
-/// suspected of a call, so that the calls of the next one can be told apart.
-const BETWEEN: Duration = Duration::from_millis(1_150);
+/// The waits between the requests that are sent until one shows all there is to show. Each is
+/// longer than the second for which an answered request is still suspected of a call, so that the
+/// calls of the next one can be told apart; and they differ, because calls in a rhythm look like a
+/// timer's. A route earns its trust at the fourth call.
+const WAITS: [Duration; 7] = [
+    Duration::from_millis(1_200),
+    Duration::from_millis(1_700),
+    Duration::from_millis(2_300),
+    Duration::from_millis(1_300),
+    Duration::from_millis(1_100),
+    Duration::from_millis(1_900),
+    Duration::from_millis(2_600),
+];
 
 /// How often the collector is looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(50);
@@ -148,11 +155,11 @@ impl Shop {
     /// joined, and a fault.
     async fn shop_around(&self) -> Option<Trace> {
         let front = self.front.addresses.ingress.to_string();
-        for _ in 0..REQUESTS {
+        for wait in WAITS {
             // What the shop answers is in the trace.
             drop(service::call(&front, "shop.localhost/checkout").await);
             let mut waited = Duration::ZERO;
-            while waited < BETWEEN {
+            while waited < wait {
                 tokio::time::sleep(LOOK).await;
                 waited += LOOK;
                 if let Some(trace) = self.whole_trace() {
