@@ -249,8 +249,11 @@ impl Sources {
     }
 }
 
+/// Picks one pool of a worker.
+type Pool = fn(&Worker) -> &upstream::Counters;
+
 /// The pools of a worker, by direction.
-const POOLS: [(Direction, fn(&Worker) -> &upstream::Counters); 2] = [
+const POOLS: [(Direction, Pool); 2] = [
     (Direction::Inbound, |worker| &worker.to_service),
     (Direction::Outbound, |worker| &worker.to_others),
 ];

@@ -222,7 +222,8 @@ struct Ended(mpsc::Sender<()>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        drop(self.0.try_send(()));
+        // There is room for every worker's message; an error says that nobody listens any more.
+        self.0.try_send(()).ok();
     }
 }
 
@@ -274,11 +275,10 @@ impl Running {
                 Err(_) => end = RunEnd::Failed,
             }
         }
-        if let Some(side) = self.side.take() {
-            if !side.join(deadline) {
-                warn!("documents were still to be stored when the time to flush them ended");
-                end = end.max(RunEnd::Aborted);
-            }
+        let stored = self.side.take().is_none_or(|side| side.join(deadline));
+        if !stored {
+            warn!("documents were still to be stored when the time to flush them ended");
+            end = end.max(RunEnd::Aborted);
         }
         self.summary(end)
     }

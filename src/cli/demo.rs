@@ -51,13 +51,13 @@ use crate::viewer::tree::Style;
 /// calls of the next one can be told apart; and they differ, because calls in a rhythm look like a
 /// timer's. A route earns its trust at the fourth call.
 const WAITS: [Duration; 7] = [
-    Duration::from_millis(1_200),
-    Duration::from_millis(1_700),
-    Duration::from_millis(2_300),
-    Duration::from_millis(1_300),
     Duration::from_millis(1_100),
+    Duration::from_millis(1_400),
     Duration::from_millis(1_900),
-    Duration::from_millis(2_600),
+    Duration::from_millis(1_250),
+    Duration::from_millis(1_650),
+    Duration::from_millis(1_050),
+    Duration::from_millis(2_300),
 ];
 
 /// How often the collector is looked at meanwhile.

@@ -69,10 +69,10 @@ fn beside(command: &[OsString], egress: SocketAddr) -> u8 {
         Err(error) => {
             let command = command.first().map(|name| name.to_string_lossy()).unwrap_or_default();
             error!(%command, %error, "cannot run the command");
-            match error.kind() {
-                io::ErrorKind::NotFound => exit::NOT_FOUND,
-                io::ErrorKind::PermissionDenied => exit::NOT_EXECUTABLE,
-                _ => exit::FAILED,
+            if error.kind() == io::ErrorKind::NotFound {
+                exit::NOT_FOUND
+            } else {
+                exit::NOT_EXECUTABLE
             }
         }
     }
@@ -110,11 +110,11 @@ fn environment(egress: SocketAddr, no_proxy: Option<&str>) -> Vec<(&'static str,
 
 /// Where a listener can be reached from this machine.
 fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+    let loopback: IpAddr = match address.ip() {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
+    let ip = if address.ip().is_unspecified() { loopback } else { address.ip() };
     SocketAddr::new(ip, address.port())
 }
 
@@ -153,10 +153,8 @@ fn spawn(future: impl Future<Output = ()> + Send + 'static) {
 
 fn pass_on(child: &Child, signal: Signal) {
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    if let Some(pid) = pid {
-        if let Err(error) = rustix::process::kill_process(pid, signal) {
-            debug!(%error, "the command is gone before the signal");
-        }
+    if let Some(Err(error)) = pid.map(|pid| rustix::process::kill_process(pid, signal)) {
+        debug!(%error, "the command is gone before the signal");
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the tests of this room share: a clock set by hand, and documents.
 
+use std::rc::Rc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use http::Method;
 
 use crate::sys::clock::Clock;
 use crate::trace::document::Document;
+use crate::trace::exchange::Detail;
 use crate::trace::exchange::Exchange;
 use crate::trace::exchange::Ids;
 use crate::trace::facts::End;
@@ -55,9 +57,9 @@ pub(in crate::emit) fn segment(own: u64, calls: u64, path_len: usize) -> Documen
     };
     let calls = (0..calls)
         .map(|n| exchange(own + 1 + n, format!("/{}", "p".repeat(path_len))))
-        .map(|call| call.into_subsegment(End::Complete, start, Notes::default()))
+        .filter_map(|call| call.into_subsegment(End::Complete, start, Notes::default()))
         .collect();
-    let segment = exchange(own, "/".into()).into_segment(End::Complete, start, calls);
+    let segment = exchange(own, "/".into()).into_segment(End::Complete, start, calls).unwrap();
     Document::Segment(Box::new(segment))
 }
 

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 use std::net::ToSocketAddrs;
 use std::pin::Pin;
@@ -124,6 +126,7 @@ async fn connect_with(
     let attempt = async {
         let addrs = match host.parse::<IpAddr>() {
             Ok(ip) => vec![SocketAddr::new(ip, port)],
+            Err(_) if is_localhost(host) => LOOPBACK.map(|ip| SocketAddr::new(ip, port)).into(),
             Err(_) => resolve(host, port)
                 .await
                 .map_err(|source| ConnectError::Dns { to: display(host, port), source })?,
@@ -136,6 +139,16 @@ async fn connect_with(
         Ok(outcome) => outcome,
         Err(_) => Err(ConnectError::Timeout { to: display(host, port), after: timeout }),
     }
+}
+
+/// This machine, by either family. IPv4 first, because that is what most servers listen on.
+const LOOPBACK: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+/// Whether a name stands for this machine: `localhost`, and all names below it, which resolvers
+/// need not know. Source: RFC 6761 section 6.3.
+fn is_localhost(host: &str) -> bool {
+    let last = host.strip_suffix('.').unwrap_or(host).rsplit('.').next();
+    last.is_some_and(|label| label.eq_ignore_ascii_case("localhost"))
 }
 
 /// `host:port` as a person writes it.

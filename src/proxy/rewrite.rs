@@ -81,10 +81,10 @@ pub(super) fn forwarded(headers: &mut HeaderMap, conn: &ConnFacts) {
     if !headers.contains_key(FORWARDED_PROTO) {
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(conn.scheme.as_str()));
     }
-    if !headers.contains_key(FORWARDED_HOST) {
-        if let Some(host) = headers.get(header::HOST).cloned() {
-            headers.insert(FORWARDED_HOST, host);
-        }
+    if !headers.contains_key(FORWARDED_HOST)
+        && let Some(host) = headers.get(header::HOST).cloned()
+    {
+        headers.insert(FORWARDED_HOST, host);
     }
 }
 

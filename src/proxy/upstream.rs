@@ -93,7 +93,9 @@ impl Upstream {
             match self.exchange(connection, request).await {
                 Ok(response) => return Ok(response),
                 Err(Refused { error, unsent }) => {
-                    let Some(again) = unsent.or(spare).filter(|_| is_stale(&error)) else {
+                    let Some(again) =
+                        unsent.map(|unsent| *unsent).or(spare).filter(|_| is_stale(&error))
+                    else {
                         return Err(error);
                     };
                     debug!(%error, "sending again over another connection");

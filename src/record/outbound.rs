@@ -233,51 +233,51 @@ impl<S: State> Open<S> {
         let notes = Notes { attribution: note, tunnel };
         // The time is read under the lock, so that it is before the segment's end if the
         // subsegment is still in time to travel inside it.
-        let (now, ready) = {
+        let (now, leaving) = {
             let mut ledger = recorder.shared.ledger.lock();
             let now = recorder.now();
             let call = exchange.into_subsegment(end, now, notes);
-            let stream_after = recorder.shared.options.stream_after;
-            let ready = call.map(|call| match place {
+            let leaving = call.map(|call| match place {
                 Place::Below(parent) => match ledger.payload(parent) {
-                    Some(gathered) => Ready::Separate(gathered.add(call, stream_after), parent),
-                    None => Ready::Separate(vec![call], parent),
+                    Some(open) => Leaving::Below(open.add(call, &recorder.shared.options), parent),
+                    None => Leaving::Below(vec![call], parent),
                 },
-                Place::Root(segment) => Ready::Root(call, segment),
+                Place::Root(segment) => Leaving::Root(Box::new(call), segment),
             });
-            (now, ready)
+            (now, leaving)
         };
         let exchanges = recorder.counters.exchanges(Direction::Outbound);
         exchanges.ended(status, now.since(start));
-        match ready {
-            Some(Ready::Separate(calls, parent)) => recorder.send_separately(ids, calls, parent),
-            Some(Ready::Root(call, segment)) => {
-                let root = Ids { trace: ids.trace, own: segment, parent: None };
-                let name = recorder.shared.options.name.clone();
-                let segment = exchange::root_segment(root, name, call);
-                recorder.queue.offer(Document::Segment(Box::new(segment)));
-            }
-            None => {}
+        if let Some(leaving) = leaving {
+            recorder.send(ids, leaving);
         }
     }
 }
 
 /// What can be sent once a call has closed.
-enum Ready {
+enum Leaving {
     /// These calls, on their own, below that segment.
-    Separate(Vec<Subsegment>, SegmentId),
+    Below(Vec<Subsegment>, SegmentId),
     /// This call, in a segment of its own.
-    Root(Subsegment, SegmentId),
+    Root(Box<Subsegment>, SegmentId),
 }
 
 impl Recorder {
-    fn send_separately(&self, ids: Ids, calls: Vec<Subsegment>, parent: SegmentId) {
-        for call in calls {
-            if call.id != ids.own {
-                counters::add(&self.counters.streamed, 1);
+    fn send(&self, ids: Ids, leaving: Leaving) {
+        match leaving {
+            Leaving::Below(calls, parent) => {
+                for call in calls {
+                    counters::add(&self.counters.streamed, u64::from(call.id != ids.own));
+                    let separate = call.separate(ids.trace, parent);
+                    self.queue.offer(Document::Subsegment(Box::new(separate)));
+                }
             }
-            let separate = call.separate(ids.trace, parent);
-            self.queue.offer(Document::Subsegment(Box::new(separate)));
+            Leaving::Root(call, segment) => {
+                let root = Ids { trace: ids.trace, own: segment, parent: None };
+                let name = self.shared.options.name.clone();
+                let segment = exchange::root_segment(root, name, *call);
+                self.queue.offer(Document::Segment(Box::new(segment)));
+            }
         }
     }
 }

@@ -53,11 +53,12 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Takes a closed call in. Once there are more than `stream_after`, all leave again, to be
+    /// Takes a closed call in. Once there are more than the options allow, all leave again, to be
     /// sent ahead of their segment.
-    pub(super) fn add(&mut self, call: Subsegment, stream_after: usize) -> Vec<Subsegment> {
+    pub(super) fn add(&mut self, call: Subsegment, options: &Options) -> Vec<Subsegment> {
         self.calls.push(call);
-        if self.calls.len() > stream_after { std::mem::take(&mut self.calls) } else { Vec::new() }
+        let many = self.calls.len() > options.stream_after;
+        if many { std::mem::take(&mut self.calls) } else { Vec::new() }
     }
 }
 

@@ -59,7 +59,7 @@ pub enum Role {
     Front,
     /// Slow.
     Stock,
-    /// Fails every second time.
+    /// Fails two times of three.
     Payment,
 }
 
@@ -119,7 +119,7 @@ async fn answer(service: &Service, number: u64) -> Response<Full<Bytes>> {
             tokio::time::sleep(SLOW).await;
             reply(StatusCode::OK, "12 left\n")
         }
-        Role::Payment if number % 2 == 1 => {
+        Role::Payment if !number.is_multiple_of(3) => {
             reply(StatusCode::INTERNAL_SERVER_ERROR, "the bank does not answer\n")
         }
         Role::Payment => reply(StatusCode::OK, "paid\n"),

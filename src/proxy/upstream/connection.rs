@@ -89,7 +89,7 @@ impl Drop for Task {
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) error: Error,
-    pub(super) unsent: Option<Request<Upload>>,
+    pub(super) unsent: Option<Box<Request<Upload>>>,
 }
 
 impl Connector {
@@ -219,7 +219,7 @@ impl Lease {
             Err(mut failed) => Err(Refused {
                 unsent: failed.take_message().map(|mut request| {
                     rewrite::to_origin_form(&mut request);
-                    request
+                    Box::new(request)
                 }),
                 error: Error::of_hyper(failed.into_error()),
             }),
@@ -260,10 +260,10 @@ impl Download {
     }
 
     fn give_back_at_end(&mut self) {
-        if self.body.is_end_stream() {
-            if let Some(lease) = self.lease.take() {
-                lease.give_back();
-            }
+        if self.body.is_end_stream()
+            && let Some(lease) = self.lease.take()
+        {
+            lease.give_back();
         }
     }
 }

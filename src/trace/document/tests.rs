@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
+use std::rc::Rc;
 
 use http::Method;
 use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
+use crate::trace::exchange::Detail;
 use crate::trace::exchange::Exchange;
 use crate::trace::exchange::Ids;
 use crate::trace::facts::Client;
@@ -74,11 +76,13 @@ fn failed(message: &str) -> End {
 }
 
 fn call(own: u64, path: &str, message: &str) -> Subsegment {
-    exchange(ids(own, None), path, None).into_subsegment(failed(message), at(1), Notes::default())
+    exchange(ids(own, None), path, None)
+        .into_subsegment(failed(message), at(1), Notes::default())
+        .unwrap()
 }
 
 fn segment(agent: &str, message: &str, calls: Vec<Subsegment>) -> Segment {
-    exchange(ids(1, Some(9)), "/", Some(agent)).into_segment(failed(message), at(2), calls)
+    exchange(ids(1, Some(9)), "/", Some(agent)).into_segment(failed(message), at(2), calls).unwrap()
 }
 
 fn encode(document: Document) -> (Batch, Encoded) {
@@ -194,7 +198,8 @@ fn what_cannot_be_cut_fails_and_leaves_no_trace_in_the_buffer() {
         candidates: (1..5_000).map(SegmentId::mint).collect(),
     };
     let notes = Notes { attribution: Some(attribution), tunnel: None };
-    let endless = exchange(ids(2, None), "/", None).into_subsegment(End::Complete, at(1), notes);
+    let endless =
+        exchange(ids(2, None), "/", None).into_subsegment(End::Complete, at(1), notes).unwrap();
     let mut batch = Batch::default();
     let calls = vec![call(3, "/", "m"), endless];
     let report = batch.encode(Document::Segment(Box::new(segment("curl", "reset", calls))));
