@@ -1,0 +1,12 @@
+//! What tests are made of.
+
+pub mod client;
+pub mod daemon;
+pub mod origin;
+pub mod sidecar;
+pub mod world;
+
+use std::time::Duration;
+
+/// How long anything is waited for before a test fails. No test is as slow as this when it passes.
+pub const DEADLINE: Duration = Duration::from_secs(10);

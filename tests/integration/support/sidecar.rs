@@ -1,0 +1,131 @@
+//! A sidecar in the test's own process, on ports the system chooses.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
+use std::thread::JoinHandle;
+
+use sideray::app::Addresses;
+use sideray::app::App;
+use sideray::app::Command;
+use sideray::app::Control;
+use sideray::app::StartError;
+use sideray::app::Summary;
+use sideray::app::World;
+use sideray::config::Config;
+use sideray::config::process::Workers;
+use sideray::emit::options::Daemon as Target;
+use sideray::emit::options::DaemonAddress;
+use sideray::proxy::options::Origin as Upstream;
+use sideray::proxy::options::Protocol;
+use sideray::sampling::rule::Limits;
+use sideray::sampling::rule::Rate;
+use sideray::sampling::rule::Rules;
+use sideray::viewer::store::Store;
+
+use super::client;
+use super::daemon::Daemon;
+use super::world::ManualClock;
+use super::world::SeqEntropy;
+
+/// A running sidecar. Dropping it stops it at once; `stop` drains it.
+#[derive(Debug)]
+pub struct Sidecar {
+    pub addresses: Addresses,
+    pub store: Arc<Store>,
+    control: Control,
+    thread: Option<JoinHandle<Result<Summary, StartError>>>,
+}
+
+/// A configuration for tests: every request sampled, one worker, ports chosen by the system,
+/// documents to `daemon`, requests to `upstream`.
+pub fn config(upstream: SocketAddr, daemon: &Daemon) -> Config {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    let mut config = Config::default();
+    config.ingress.listen = any;
+    config.egress.listen = any;
+    config.admin.listen = any;
+    config.ingress.upstream = http(upstream);
+    config.sampling = always();
+    config.workers = Workers::Count(NonZeroUsize::MIN);
+    let address = daemon.address().to_string();
+    config.emit.daemon =
+        Target::Remote(DaemonAddress { udp: address.clone().into(), tcp: address.into() });
+    config
+}
+
+/// A server that speaks HTTP/1.1 in clear.
+pub fn http(server: SocketAddr) -> Upstream {
+    Upstream { protocol: Protocol::Http1, authority: server.to_string().parse().unwrap() }
+}
+
+/// Rules that sample every request.
+pub fn always() -> Rules {
+    let rate = Rate::new(1.0).unwrap();
+    Rules::new(Vec::new(), Limits { fixed_target: 0, rate })
+}
+
+/// Rules that sample none.
+pub fn never() -> Rules {
+    let rate = Rate::new(0.0).unwrap();
+    Rules::new(Vec::new(), Limits { fixed_target: 0, rate })
+}
+
+impl Sidecar {
+    /// A sidecar in the real world.
+    pub fn start(config: Config) -> Self {
+        let world = World::real(&config);
+        Self::in_world(config, world)
+    }
+
+    /// A sidecar whose clock stands still and whose ids count up.
+    pub fn start_still(config: Config, clock: &Arc<ManualClock>) -> Self {
+        let clock = Arc::clone(clock) as _;
+        let world = World { clock, entropy: SeqEntropy::worker, ..World::real(&config) };
+        Self::in_world(config, world)
+    }
+
+    fn in_world(config: Config, world: World) -> Self {
+        let store = Arc::clone(&world.store);
+        let bound = App::bind(config, world).unwrap();
+        let addresses = bound.addresses;
+        let (control, commands) = Control::new();
+        let thread = thread::spawn(move || bound.run(commands));
+        Self { addresses, store, control, thread: Some(thread) }
+    }
+
+    /// Tells it something.
+    pub fn tell(&self, command: Command) {
+        self.control.tell(command);
+    }
+
+    /// Shuts it down in order and says what the run came to.
+    pub async fn stop(mut self) -> Summary {
+        self.control.tell(Command::Stop);
+        let thread = self.thread.take().unwrap();
+        tokio::task::spawn_blocking(move || thread.join().unwrap().unwrap()).await.unwrap()
+    }
+
+    /// The value of a sample on the metrics page, by its name and labels as they stand there.
+    pub async fn metric(&self, sample: &str) -> f64 {
+        let page = client::send(self.addresses.admin, client::get("/metrics")).await;
+        let line = page
+            .body()
+            .lines()
+            .find_map(|line| line.strip_prefix(sample).and_then(|rest| rest.strip_prefix(' ')));
+        line.unwrap_or_else(|| panic!("no {sample} in\n{}", page.body())).parse().unwrap()
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        self.control.tell(Command::Stop);
+        self.control.tell(Command::Stop);
+        let Some(thread) = self.thread.take() else { return };
+        let ended = thread.join();
+        if !thread::panicking() {
+            ended.expect("no thread of the sidecar panics").unwrap();
+        }
+    }
+}
