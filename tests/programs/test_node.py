@@ -1,0 +1,63 @@
+"""Node.js programs through the egress port. Skipped where there is no Node.js, or no package that
+`tests/setup` would have installed for an older one."""
+
+import shutil
+
+import pytest
+
+from support import documents
+from support.documents import header
+from support.programs import HERE
+from support.programs import run
+
+NODE = HERE / "node"
+MAJOR = int(run("node", "-p", "process.versions.node.split('.')[0]").stdout or 0) if shutil.which("node") else 0
+
+pytestmark = pytest.mark.skipif(MAJOR == 0, reason="Node.js is not installed")
+
+
+def program(name, sidecar, *words, env=None):
+    """Runs one of the programs with its calls routed through the sidecar."""
+    done = run("node", NODE / name, *words, env={**sidecar.proxies, **(env or {})})
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def traced(daemon, origin, path, method):
+    """The subsegment of a call, whose id the origin must have been sent."""
+    call = daemon.call(path)
+    assert (call.entity["name"], call.entity["namespace"]) == ("127.0.0.1", "remote")
+    assert documents.request(call.entity) == {"method": method, "url": f"{origin.url}{path}"}
+    sent = header(origin.request(path).headers["x-amzn-trace-id"])
+    assert (sent["Root"], sent["Parent"]) == (call.trace_id, call.entity["id"])
+    return call
+
+
+@pytest.mark.skipif(
+    MAJOR < 24 and not (NODE / "node_modules" / "undici").exists(),
+    reason="Node.js before 24, and no undici package: run tests/setup",
+)
+def test_fetch(sideray, origin, tls_origin, daemon, authority):
+    sidecar = sideray(origin.url)
+    trust = {"NODE_EXTRA_CA_CERTS": str(authority.cert)}
+    lines = program("fetch.mjs", sidecar, origin.url, tls_origin.url, env=trust)
+    assert lines == ["200 hello", "200 7", "200 hello"]
+    traced(daemon, origin, "/node/fetch", "GET")
+    traced(daemon, origin, "/echo/node", "POST")
+
+    def tunnels(known):
+        return [c for c in documents.calls(known) if "tunnel" in documents.notes(c.entity)]
+
+    (tunnel,) = daemon.wait(tunnels, "tunnel")
+    assert documents.flags(tunnel.entity) == set()
+
+
+def test_http_request_over_one_connection(sideray, origin, daemon):
+    sidecar = sideray(origin.url)
+    lines = program("request.mjs", sidecar, origin.url)
+    assert lines == ["200 hello", "200 hello", "500 status 500"]
+    first = traced(daemon, origin, "/node/request/1", "GET")
+    second = traced(daemon, origin, "/node/request/2", "GET")
+    assert first.trace_id != second.trace_id, "a connection is no parent"
+    failed = traced(daemon, origin, "/status/500/node", "GET")
+    assert documents.flags(failed.entity) == {"fault"}
