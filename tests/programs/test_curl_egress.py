@@ -84,9 +84,7 @@ def test_a_reset_is_a_502_and_a_fault(sidecar, origin, curl, daemon):
     assert origin.request("/reset/once"), "a POST is not sent twice"
 
 
-def test_a_tunnel_carries_tls_and_says_what_passed(
-    sidecar, tls_origin, curl, daemon, certificate
-):
+def test_a_tunnel_carries_tls_and_says_what_passed(sidecar, tls_origin, curl, daemon, certificate):
     answer = curl(
         "-x", sidecar.egress, "--cacert", certificate.authority, f"{tls_origin.url}/bytes/50000"
     )

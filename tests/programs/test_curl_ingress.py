@@ -98,7 +98,8 @@ def test_head_has_a_length_and_no_body(sideray, origin, curl, daemon):
 
 
 @pytest.mark.parametrize(
-    ("flag", "version"), [("--http1.0", "1"), ("--http1.1", "1.1"), ("--http2-prior-knowledge", "2")]
+    ("flag", "version"),
+    [("--http1.0", "1"), ("--http1.1", "1.1"), ("--http2-prior-knowledge", "2")],
 )
 def test_every_version_of_http(sideray, origin, curl, daemon, flag, version):
     sidecar = sideray(origin.url)

@@ -32,10 +32,12 @@ def test_a_new_certificate_is_shown_without_a_restart(sideray, origin, authority
 
     def shown():
         address = ("127.0.0.1", sidecar.port("ingress"))
-        with socket.create_connection(address, timeout=5) as plain:
-            with trust.wrap_socket(plain, server_hostname="localhost") as secure:
-                subject = secure.getpeercert()["subject"]
-                return dict(pair for group in subject for pair in group)["commonName"]
+        with (
+            socket.create_connection(address, timeout=5) as plain,
+            trust.wrap_socket(plain, server_hostname="localhost") as secure,
+        ):
+            subject = secure.getpeercert()["subject"]
+        return dict(pair for group in subject for pair in group)["commonName"]
 
     assert shown() == "first"
     for source, target in ((second.key, key), (second.cert, cert)):

@@ -11,8 +11,16 @@ from support.programs import HERE
 from support.programs import run
 
 NODE = HERE / "node"
-MAJOR = int(run("node", "-p", "process.versions.node.split('.')[0]").stdout or 0) if shutil.which("node") else 0
 
+
+def major():
+    """The major version of Node.js, 0 if there is none."""
+    if not shutil.which("node"):
+        return 0
+    return int(run("node", "-p", "process.versions.node.split('.')[0]").stdout)
+
+
+MAJOR = major()
 pytestmark = pytest.mark.skipif(MAJOR == 0, reason="Node.js is not installed")
 
 

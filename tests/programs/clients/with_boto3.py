@@ -13,9 +13,7 @@ settings = {
 }
 
 s3 = boto3.client("s3", **settings)
-s3.create_bucket(
-    Bucket="receipts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
-)
+s3.create_bucket(Bucket="receipts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 s3.put_object(Bucket="receipts", Key="large", Body=b"r" * 5_000_000)
 print(len(s3.get_object(Bucket="receipts", Key="large")["Body"].read()))
 try:

@@ -104,11 +104,11 @@ class Catcher:
             if chosen:
                 return chosen
             with self._news:
-                known = len(self._parsed)
-                left = ends - time.monotonic()
-                if not self._news.wait_for(lambda: len(self._raw) > known, max(left, 0)):
-                    seen = "\n".join(json.dumps(one)[:400] for one in self.documents()[-20:])
-                    raise AssertionError(f"no {what}; the last documents were:\n{seen}")
+                left = max(ends - time.monotonic(), 0)
+                news = self._news.wait_for(lambda: len(self._raw) > len(self._parsed), left)
+            if not news:
+                seen = "\n".join(json.dumps(one)[:400] for one in self._parsed[-20:])
+                raise AssertionError(f"no {what}; the last documents were:\n{seen}")
 
     def segment(self, path, timeout=DEADLINE):
         """The complete segment of the one inbound request whose URL ends with `path`."""

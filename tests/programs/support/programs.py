@@ -1,5 +1,6 @@
 """Starting programs and stopping exactly those: each in a process group of its own."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -51,7 +52,7 @@ class Program:
         return "\n".join(line for line in list(self.lines) if line is not None)
 
     def wait_line(self, choose, what, timeout=waiting.DEADLINE, after=0):
-        """Waits for a line, not among the first `after`, for which `choose(line)` gives something."""
+        """Waits for a line, past the first `after`, for which `choose(line)` gives something."""
 
         def found():
             chosen = (choose(line) for line in self.lines[after:] if line is not None)
@@ -94,14 +95,10 @@ class Program:
         """Ends it and what it started."""
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                pass
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
         self._thread.join(10)
         self.process.stdout.close()
