@@ -5,19 +5,17 @@ insists on what the service behind it insists on: one JSON object a datagram, no
 over IPv4 can carry, and on what sideray promises: compact, its own `id` first."""
 
 import json
-import os
 import re
 import socket
 import threading
 import time
 
 from support import documents
+from support import udp
 from support.waiting import DEADLINE
 
 HEADER = b'{"format":"json","version":1}\n'
 MAX_DATAGRAM = 65_507
-RECEIVE_BUFFER = 64 * 1024 * 1024
-SO_RCVBUFFORCE = 33
 STRING = re.compile(rb'"(?:[^"\\]|\\.)*"')
 SENTINEL = b"the test asks whether everything before this has been read"
 
@@ -26,12 +24,7 @@ class Catcher:
     """A UDP socket on loopback and everything that ever came to it."""
 
     def __init__(self, compact=True):
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
-        except PermissionError:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket = udp.bind()
         self.port = self._socket.getsockname()[1]
         self.address = f"127.0.0.1:{self.port}"
         self.faults = []
@@ -146,13 +139,7 @@ class Catcher:
 
     def kernel_drops(self):
         """How many datagrams the kernel threw away because the socket's buffer was full."""
-        inode = str(os.fstat(self._socket.fileno()).st_ino)
-        with open("/proc/net/udp", encoding="ascii") as table:
-            for row in table:
-                fields = row.split()
-                if fields[9:10] == [inode]:
-                    return int(fields[12])
-        raise AssertionError("the catcher's socket is not in /proc/net/udp")
+        return udp.kernel_drops(self._socket)
 
     def close(self):
         """Closes the port, as a daemon that dies does. What came before is kept."""

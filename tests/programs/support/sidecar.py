@@ -39,12 +39,14 @@ def configuration(upstream, daemon, overrides):
 
 
 class Sidecar:
-    """One running sideray."""
+    """One running sideray. A `launcher` is a command that runs another, as `taskset` does."""
 
-    def __init__(self, config, arguments, env=None):
+    def __init__(self, config, arguments, env=None, launcher=()):
         self.config = config
         self._ends_with = 0 if arguments[0] == "run" else 128 + signal.SIGTERM
-        self.program = Program([BINARY, *arguments], env={"RUST_BACKTRACE": "1", **(env or {})})
+        self.program = Program(
+            [*launcher, BINARY, *arguments], env={"RUST_BACKTRACE": "1", **(env or {})}
+        )
         self.addresses = {}
 
     def wait_bound(self):
