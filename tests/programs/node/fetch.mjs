@@ -1,13 +1,14 @@
-// An unmodified program that calls out with fetch. Where Node.js understands NODE_USE_ENV_PROXY
-// (24 and later) its own fetch obeys HTTP_PROXY; before that, the same fetch from the undici
-// package is given the agent that Node.js would have given it.
-const [origin, secure] = process.argv.slice(2);
-const major = Number(process.versions.node.split(".")[0]);
+// An unmodified program that calls out with fetch and obeys HTTP_PROXY, in one of three ways:
+//   native    Node.js's own fetch under NODE_USE_ENV_PROXY=1, which Node.js 24 and later obey
+//   tunnel    the same fetch from the undici package, as Node.js 24 has it: a CONNECT tunnel even
+//             for plain HTTP
+//   absolute  the same again, as undici 8 has it: absolute-form requests for plain HTTP
+const [way, origin, secure] = process.argv.slice(2);
 
 let call = globalThis.fetch;
-if (major < 24) {
+if (way !== "native") {
   const undici = await import("undici");
-  undici.setGlobalDispatcher(new undici.EnvHttpProxyAgent());
+  undici.setGlobalDispatcher(new undici.EnvHttpProxyAgent({ proxyTunnel: way === "tunnel" }));
   call = undici.fetch;
 }
 
