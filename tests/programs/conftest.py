@@ -86,7 +86,7 @@ def sideray(daemon, tmp_path):
         for sidecar in running:
             if sidecar.program.process.poll() is None:
                 sidecar.drain()
-            sidecar.check_log()
+            sidecar.check_end()
     finally:
         for sidecar in running:
             sidecar.program.stop()

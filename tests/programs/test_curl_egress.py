@@ -68,9 +68,9 @@ def test_a_request_for_ourselves_is_refused_and_does_not_loop(sidecar, curl, dae
     daemon.settle()
 
 
-def test_a_call_to_nobody_is_a_502_and_says_why(sidecar, origin, curl, daemon):
+def test_a_call_to_nobody_is_a_503_and_says_why(sidecar, origin, curl, daemon):
     origin.close()
-    assert curl("-x", sidecar.egress, f"{origin.url}/gone").status == 502
+    assert curl("-x", sidecar.egress, f"{origin.url}/gone").status == 503
     call = daemon.call("/gone")
     assert documents.flags(call.entity) == {"fault"}
     assert "response" not in call.entity["http"]
@@ -103,11 +103,11 @@ def test_a_tunnel_carries_tls_and_says_what_passed(sidecar, tls_origin, curl, da
     assert documents.flags(call.entity) == set()
 
 
-def test_a_tunnel_to_nobody_is_a_502(sidecar, tls_origin, curl, daemon):
+def test_a_tunnel_to_nobody_is_a_503(sidecar, tls_origin, curl, daemon):
     tls_origin.close()
     answer = curl("-x", sidecar.egress, "-k", f"{tls_origin.url}/")
     assert answer.code == 56, f"curl says that the tunnel failed: {answer.error}"
-    assert "502" in answer.error
+    assert "503" in answer.error
 
     def failed(known):
         return [c for c in documents.calls(known) if "fault" in documents.flags(c.entity)]

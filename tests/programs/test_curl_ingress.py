@@ -146,11 +146,12 @@ def test_hop_by_hop_headers_end_here(sideray, origin, curl, daemon):
     assert (request["client_ip"], request["x_forwarded_for"]) == ("203.0.113.9", True)
 
 
-def test_nobody_listening_is_a_502_and_a_fault(sideray, curl, daemon, origin):
+def test_nobody_listening_is_a_503_and_a_fault(sideray, curl, daemon, origin):
     origin.close()
     sidecar = sideray(origin.url)
     answer = curl(f"{sidecar.ingress}/nobody")
-    assert answer.status == 502
+    assert answer.status == 503
     segment = daemon.segment("/nobody")
+    assert "response" not in segment["http"] or documents.status(segment) == 503
     assert documents.flags(segment) == {"fault"}
     assert documents.exception(segment)["message"]

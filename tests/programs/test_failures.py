@@ -13,6 +13,7 @@ from support.programs import PYTHON
 from support.programs import Program
 from support.programs import tool
 
+#: Stands for a valid trace id; each request is given one of its own.
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
 GARBAGE = [
     b"",
@@ -37,9 +38,16 @@ GARBAGE = [
 ]
 
 
+def garbage(first):
+    """Every value with a number, counted from `first`, and with that number in its trace id."""
+    for number, value in enumerate(GARBAGE, first):
+        own = f"{ROOT[:-4]}{number:04x}"
+        yield number, value.replace(ROOT.encode(), own.encode())
+
+
 def test_garbage_in_the_trace_header_fails_no_request(sideray, origin, daemon):
     sidecar = sideray(origin.url)
-    for number, value in enumerate(GARBAGE):
+    for number, value in garbage(0x1000):
         for name in ("X-Amzn-Trace-Id", "traceparent"):
             connection = http.client.HTTPConnection("127.0.0.1", sidecar.port("ingress"))
             path = f"/garbage/{name}/{number}"
@@ -56,7 +64,7 @@ def test_garbage_in_the_trace_header_fails_no_request(sideray, origin, daemon):
 
 def test_garbage_from_the_service_fails_no_call(sideray, origin, daemon):
     sidecar = sideray(origin.url)
-    for number, value in enumerate(GARBAGE):
+    for number, value in garbage(0x2000):
         connection = http.client.HTTPConnection("127.0.0.1", sidecar.port("egress"))
         path = f"/service/garbage/{number}"
         connection.putrequest("GET", f"{origin.url}{path}", skip_host=True)

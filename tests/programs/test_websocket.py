@@ -1,5 +1,6 @@
 """A WebSocket through the ingress port, both ends real."""
 
+import contextlib
 import threading
 
 import pytest
@@ -47,13 +48,13 @@ def test_many_sockets_at_once(sideray, echo, daemon):
     port, _ = echo
     sidecar = sideray(f"http://127.0.0.1:{port}")
     base = f"ws://{sidecar.addresses['ingress']}/many"
-    sockets = [connect(f"{base}/{n}", proxy=None) for n in range(20)]
-    for n, socket in enumerate(sockets):
-        socket.send(f"to {n}")
-    for n, socket in enumerate(sockets):
-        assert socket.recv(timeout=10) == f"to {n}"
-    for n, socket in enumerate(sockets):
-        socket.close()
+    with contextlib.ExitStack() as opened:
+        sockets = [opened.enter_context(connect(f"{base}/{n}", proxy=None)) for n in range(20)]
+        for n, socket in enumerate(sockets):
+            socket.send(f"to {n}")
+        for n, socket in enumerate(sockets):
+            assert socket.recv(timeout=10) == f"to {n}"
+    for n in range(20):
         daemon.segment(f"/many/{n}")
 
 

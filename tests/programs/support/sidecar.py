@@ -128,8 +128,10 @@ class Sidecar:
         expected = (0, self._ends_with)
         assert code in expected, f"sideray ended with {code}:\n{self.program.output()[-4000:]}"
 
-    def check_log(self):
-        """Nothing in what it printed tells of a bug."""
+    def check_end(self):
+        """Neither how it ended nor what it printed tells of a bug."""
+        code = self.program.wait()
+        assert code >= 0, f"signal {-code} ended sideray:\n{self.program.output()[-4000:]}"
         for line in self.program.output().splitlines():
             assert "panicked at" not in line, f"sideray panicked: {line}"
 
