@@ -150,4 +150,4 @@ def version(*argv):
     """The first line of what a program says of its version."""
     done = run(*argv)
     line = next(line for line in (done.stdout + done.stderr).splitlines() if line.strip())
-    return line.replace(str(argv[0]), "", 1).strip()
+    return line.strip().removeprefix(str(argv[0])).strip()
