@@ -3,7 +3,10 @@
 pub mod client;
 pub mod daemon;
 pub mod origin;
+pub mod samples;
+pub mod service;
 pub mod sidecar;
+pub mod traces;
 pub mod world;
 
 use std::time::Duration;

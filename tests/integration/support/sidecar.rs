@@ -109,12 +109,16 @@ impl Sidecar {
 
     /// The value of a sample on the metrics page, by its name and labels as they stand there.
     pub async fn metric(&self, sample: &str) -> f64 {
-        let page = client::send(self.addresses.admin, client::get("/metrics")).await;
+        let page = self.page().await;
         let line = page
-            .body()
             .lines()
             .find_map(|line| line.strip_prefix(sample).and_then(|rest| rest.strip_prefix(' ')));
-        line.unwrap_or_else(|| panic!("no {sample} in\n{}", page.body())).parse().unwrap()
+        line.unwrap_or_else(|| panic!("no {sample} in\n{page}")).parse().unwrap()
+    }
+
+    /// The metrics page.
+    pub async fn page(&self) -> String {
+        client::send(self.addresses.admin, client::get("/metrics")).await.into_body()
     }
 }
 
