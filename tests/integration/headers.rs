@@ -115,7 +115,9 @@ fn value(text: &str) -> HeaderValue {
 fn shape(header: &str) -> String {
     let pieces = header.split(';').map(|piece| match piece.split_once('=') {
         Some(("Root", ROOT)) => "Root=R".to_owned(),
-        Some(("Root", trace)) if trace.len() == 35 && trace.starts_with("1-") => "Root=N".to_owned(),
+        Some(("Root", trace)) if trace.len() == 35 && trace.starts_with("1-") => {
+            "Root=N".to_owned()
+        }
         Some(("Parent", own)) if own.len() == 16 && own != PARENT => "Parent=S".to_owned(),
         _ => piece.to_owned(),
     });

@@ -117,14 +117,13 @@ async fn the_callers_decision_wins_and_asks_no_rule() {
         assert_eq!(told(&origin), sampled, "{header}");
     }
     for decision in ["sampled", "passed"] {
-        let sample = format!(
-            "sideray_sampling_decisions_total{{rule=\"default\",decision=\"{decision}\"}}"
-        );
+        let sample =
+            format!("sideray_sampling_decisions_total{{rule=\"default\",decision=\"{decision}\"}}");
         assert_eq!(sidecar.metric(&sample).await, 0.0, "no rule was asked");
     }
     client::send(sidecar.addresses.ingress, client::get("/")).await;
     assert!(told(&origin), "the reservoir is still full");
-    drop(sidecar.stop().await);
+    let _ = sidecar.stop().await;
     assert_eq!(daemon.drain().len(), 3);
 }
 
@@ -172,7 +171,7 @@ async fn new_rules_take_over_under_load_and_no_request_notices() {
     };
     let chosen = seen.iter().filter(sampled).count();
     assert!(swaps > 1, "rules were swapped {swaps} times");
-    drop(sidecar.stop().await);
+    let _ = sidecar.stop().await;
     let documents = daemon.drain();
     assert_eq!(documents.len(), chosen, "what was said to be sampled is what is recorded");
     let last = documents.last().unwrap();
