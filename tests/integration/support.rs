@@ -3,6 +3,7 @@
 pub mod client;
 pub mod daemon;
 pub mod origin;
+pub mod port;
 pub mod samples;
 pub mod service;
 pub mod sidecar;

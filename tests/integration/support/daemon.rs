@@ -41,7 +41,11 @@ impl Daemon {
     }
 
     pub fn with(callers: Callers) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        Self::on(UdpSocket::bind("127.0.0.1:0").unwrap(), callers)
+    }
+
+    /// A daemon that listens on `socket`.
+    pub fn on(socket: UdpSocket, callers: Callers) -> Self {
         // More than the default, so that a burst is not lost here. Root may ask for more still.
         SockRef::from(&socket).set_recv_buffer_size(64 << 20).unwrap();
         Self { socket, callers, waiting: VecDeque::new(), received: Vec::new() }

@@ -41,6 +41,11 @@ pub struct Sidecar {
 /// A configuration for tests: every request sampled, one worker, ports chosen by the system,
 /// documents to `daemon`, requests to `upstream`.
 pub fn config(upstream: SocketAddr, daemon: &Daemon) -> Config {
+    config_at(upstream, daemon.address())
+}
+
+/// The same, with the daemon at `daemon`, whether there is one or not.
+pub fn config_at(upstream: SocketAddr, daemon: SocketAddr) -> Config {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut config = Config::default();
     config.ingress.listen = any;
@@ -49,7 +54,7 @@ pub fn config(upstream: SocketAddr, daemon: &Daemon) -> Config {
     config.ingress.upstream = http(upstream);
     config.sampling = always();
     config.workers = Workers::Count(NonZeroUsize::MIN);
-    let address = daemon.address().to_string();
+    let address = daemon.to_string();
     config.emit.daemon =
         Target::Remote(DaemonAddress { udp: address.clone().into(), tcp: address.into() });
     config
