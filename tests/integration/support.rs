@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod daemon;
+pub mod hold;
 pub mod origin;
 pub mod port;
 pub mod samples;

@@ -1,13 +1,17 @@
-//! UDP ports that a daemon comes to and leaves.
+//! Ports that are not simply there: UDP ports that a daemon comes to and leaves, TCP ports of a
+//! given number.
 
 use std::net::SocketAddr;
 use std::net::UdpSocket;
+use std::time::Instant;
 
 use socket2::Domain;
 use socket2::Protocol;
 use socket2::Socket;
 use socket2::Type;
+use tokio::net::TcpListener;
 
+use super::DEADLINE;
 use super::daemon::Callers;
 use super::daemon::Daemon;
 
@@ -47,4 +51,17 @@ fn bind(address: SocketAddr) -> UdpSocket {
     socket.set_reuse_address(true).unwrap();
     socket.bind(&address.into()).unwrap();
     socket.into()
+}
+
+/// A listener on this very port of the loopback address, for tests whose documents name it. Waits
+/// while another run of the same test has it.
+pub async fn listener(port: u16) -> TcpListener {
+    let end = Instant::now() + DEADLINE;
+    loop {
+        match TcpListener::bind(("127.0.0.1", port)).await {
+            Ok(listener) => return listener,
+            Err(error) => assert!(Instant::now() < end, "port {port}: {error}"),
+        }
+        tokio::task::yield_now().await;
+    }
 }

@@ -91,7 +91,8 @@ impl Sidecar {
         Self::in_world(config, world)
     }
 
-    fn in_world(config: Config, world: World) -> Self {
+    /// A sidecar in a world of the test's own.
+    pub fn in_world(config: Config, world: World) -> Self {
         let store = Arc::clone(&world.store);
         let bound = App::bind(config, world).unwrap();
         let addresses = bound.addresses;
@@ -106,8 +107,13 @@ impl Sidecar {
     }
 
     /// Shuts it down in order and says what the run came to.
-    pub async fn stop(mut self) -> Summary {
+    pub async fn stop(self) -> Summary {
         self.control.tell(Command::Stop);
+        self.ended().await
+    }
+
+    /// Waits for its end, which something else brings about, and says what the run came to.
+    pub async fn ended(mut self) -> Summary {
         let thread = self.thread.take().unwrap();
         tokio::task::spawn_blocking(move || thread.join().unwrap().unwrap()).await.unwrap()
     }
