@@ -53,13 +53,25 @@ fn bind(address: SocketAddr) -> UdpSocket {
     socket.into()
 }
 
-/// A listener on this very port of the loopback address, for tests whose documents name it. Waits
-/// while another run of the same test has it.
+/// A listener on this very port of the loopback address, for tests whose documents name it.
 pub async fn listener(port: u16) -> TcpListener {
+    let socket = closed(port).await;
+    socket.listen(64).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    TcpListener::from_std(socket.into()).unwrap()
+}
+
+/// This very port of the loopback address, closed: it refuses connections for as long as the
+/// socket is kept, and nobody else can have it. Waits while another run of the same test does.
+pub async fn closed(port: u16) -> Socket {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
     let end = Instant::now() + DEADLINE;
     loop {
-        match TcpListener::bind(("127.0.0.1", port)).await {
-            Ok(listener) => return listener,
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP)).unwrap();
+        // For those that the last run left in TIME_WAIT; a listener still keeps others away.
+        socket.set_reuse_address(true).unwrap();
+        match socket.bind(&address.into()) {
+            Ok(()) => return socket,
             Err(error) => assert!(Instant::now() < end, "port {port}: {error}"),
         }
         tokio::task::yield_now().await;
