@@ -5,6 +5,7 @@ pub mod daemon;
 pub mod hold;
 pub mod origin;
 pub mod port;
+pub mod program;
 pub mod samples;
 pub mod service;
 pub mod sidecar;
