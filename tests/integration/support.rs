@@ -1,5 +1,6 @@
 //! What tests are made of.
 
+pub mod catcher;
 pub mod client;
 pub mod daemon;
 pub mod hold;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use socket2::SockRef;
 
 use super::DEADLINE;
+use super::catcher::kernel_drops;
 
 /// Where documents are kept for a judge to look at, if the variable is set: a file a daemon, named
 /// for the test. Those of tests whose callers are traced elsewhere end in `.open.jsonl`, because
@@ -46,8 +47,7 @@ impl Daemon {
 
     /// A daemon that listens on `socket`.
     pub fn on(socket: UdpSocket, callers: Callers) -> Self {
-        // More than the default, so that a burst is not lost here. Root may ask for more still.
-        SockRef::from(&socket).set_recv_buffer_size(64 << 20).unwrap();
+        enlarge(&socket);
         Self { socket, callers, waiting: VecDeque::new(), received: Vec::new() }
     }
 
@@ -97,6 +97,16 @@ impl Daemon {
         self.waiting.drain(..).collect()
     }
 
+    /// The daemon dies: its port is closed from now on. What it has received is still to be had.
+    pub fn die(&self) {
+        self.socket.connect(self.address()).unwrap();
+    }
+
+    /// How many documents came that the kernel had no room for.
+    pub fn missed(&self) -> u64 {
+        kernel_drops(&self.socket)
+    }
+
     fn receive(&mut self, left: std::time::Duration) {
         self.socket.set_read_timeout(Some(left)).unwrap();
         self.receive_now();
@@ -112,8 +122,17 @@ impl Daemon {
     }
 }
 
+/// Gives a socket more room than the default, so that a burst is not lost here: as much as the
+/// system allows, or, for root, as much as is asked for.
+pub fn enlarge(socket: &UdpSocket) {
+    const ROOM: usize = 64 << 20;
+    if rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, ROOM).is_err() {
+        SockRef::from(socket).set_recv_buffer_size(ROOM).unwrap();
+    }
+}
+
 /// What the real daemon demands of a datagram, and what X-Ray demands of a document.
-fn judge(datagram: &[u8]) -> &str {
+pub fn judge(datagram: &[u8]) -> &str {
     assert!(datagram.len() <= 65_507, "a datagram of {} bytes", datagram.len());
     let text = std::str::from_utf8(datagram).expect("a datagram is text");
     let (header, document) = text.split_once('\n').expect("a header line");
@@ -134,15 +153,23 @@ fn judge(datagram: &[u8]) -> &str {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let Some(folder) = std::env::var_os(KEEP).map(PathBuf::from) else { return };
+        if std::env::var_os(KEEP).is_none() {
+            return;
+        }
         self.drain();
-        let name = std::thread::current().name().unwrap_or("test").replace("::", "-");
-        let kind = match self.callers {
-            Callers::Known => "jsonl",
-            Callers::Elsewhere => "open.jsonl",
-        };
-        let file = folder.join(format!("{name}-{}.{kind}", self.address().port()));
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(file, self.received.join("\n")).unwrap();
+        let documents: Vec<&str> = self.received.iter().map(String::as_str).collect();
+        keep(&documents, self.callers, self.address().port());
     }
+}
+
+/// Keeps documents for a judge, if one is to look at them.
+pub fn keep(documents: &[&str], callers: Callers, port: u16) {
+    let Some(folder) = std::env::var_os(KEEP).map(PathBuf::from) else { return };
+    let name = std::thread::current().name().unwrap_or("test").replace("::", "-");
+    let kind = match callers {
+        Callers::Known => "jsonl",
+        Callers::Elsewhere => "open.jsonl",
+    };
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(format!("{name}-{port}.{kind}")), documents.join("\n")).unwrap();
 }

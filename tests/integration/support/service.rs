@@ -3,27 +3,34 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::OnceLock;
 
+use bytes::Bytes;
 use http::Request;
 use http::Response;
 use http::request::Parts;
+use http_body_util::Full;
+use hyper::client::conn::http1::SendRequest;
 
 use super::client;
 use super::origin;
 
-/// The service's way out.
+/// The service's way out, over connections that are kept, as HTTP clients keep them.
 #[derive(Clone, Debug, Default)]
-pub struct Egress(Arc<OnceLock<SocketAddr>>);
+pub struct Egress {
+    address: Arc<OnceLock<SocketAddr>>,
+    idle: Arc<Mutex<Vec<SendRequest<Full<Bytes>>>>>,
+}
 
 impl Egress {
     /// The port is this one; to be told once, before the first call.
     pub fn is(&self, address: SocketAddr) {
-        self.0.set(address).unwrap();
+        self.address.set(address).unwrap();
     }
 
     pub fn address(&self) -> SocketAddr {
-        *self.0.get().expect("the sidecar runs before the service calls")
+        *self.address.get().expect("the sidecar runs before the service calls")
     }
 
     /// Calls `url` as a client that heeds `HTTP_PROXY` and knows nothing of traces.
@@ -50,6 +57,23 @@ impl Egress {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        client::send(self.address(), request).await
+        let mut connection = self.connection().await;
+        let request = request.body(Full::default()).unwrap();
+        let response = client::read(connection.send_request(request).await.unwrap()).await;
+        if connection.ready().await.is_ok() {
+            self.idle.lock().unwrap().push(connection);
+        }
+        response
+    }
+
+    async fn connection(&self) -> SendRequest<Full<Bytes>> {
+        loop {
+            let idle = self.idle.lock().unwrap().pop();
+            match idle {
+                Some(connection) if connection.is_ready() => return connection,
+                Some(_) => {}
+                None => return client::connect(self.address()).await,
+            }
+        }
     }
 }
