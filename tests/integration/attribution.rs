@@ -113,7 +113,8 @@ async fn foreign_fields_and_a_bare_root_lead_to_the_request_too() {
 
 #[tokio::test]
 async fn a_call_after_the_answer_is_late_and_travels_alone() {
-    let (egress, stock, mut daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
+    let (egress, stock, mut daemon) =
+        (Egress::default(), Origin::hello().await, Daemon::with(Callers::Unusual));
     let service = Origin::hello().await;
     let sidecar = Sidecar::start(sidecar::config(service.address(), &daemon));
     egress.is(sidecar.addresses.egress);
@@ -133,7 +134,7 @@ async fn a_call_after_the_answer_is_late_and_travels_alone() {
 
 #[tokio::test]
 async fn a_call_that_outlives_its_request_travels_alone_and_is_not_late() {
-    let (egress, mut daemon) = (Egress::default(), Daemon::start());
+    let (egress, mut daemon) = (Egress::default(), Daemon::with(Callers::Unusual));
     let (told, arrived) = (Arc::<Notify>::default(), Arc::<Notify>::default());
     let slow = {
         let (told, arrived) = (Arc::clone(&told), Arc::clone(&arrived));
@@ -199,10 +200,11 @@ async fn a_header_of_a_foreign_trace_is_followed() {
     let expected = format!("Root={root};Parent={};Sampled=1;Lineage=a:1", text(&call, "id"));
     assert_eq!(origin::header(&got, "x-amzn-trace-id"), expected);
 
-    let root_only = format!("Root={root};Sampled=1");
+    let other = "1-5759e988-000000000000000000000001";
+    let root_only = format!("Root={other};Sampled=1");
     egress.call_with(&url, &[("x-amzn-trace-id", &root_only)]).await;
     let segment = daemon.segment();
-    assert_eq!(text(&segment, "trace_id"), root);
+    assert_eq!(text(&segment, "trace_id"), other);
     assert!(segment.get("parent_id").is_none());
     assert_eq!(embedded(&segment).len(), 1, "the call hangs from a segment of its own");
 

@@ -77,7 +77,7 @@ async fn many_calls_leave_ahead_of_their_segment() {
 async fn a_segment_that_is_too_large_is_split_into_one_tree() {
     const CALLS: usize = 300;
     let (egress, stock, mut daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
-    let service = caller(&egress, &stock, CALLS, &"p".repeat(400)).await;
+    let service = caller(&egress, &stock, CALLS, &"p".repeat(200)).await;
     let mut config = sidecar::config(service.address(), &daemon);
     config.record.stream_after = 1_000;
     let sidecar = Sidecar::start(config);
@@ -96,7 +96,7 @@ async fn a_segment_that_is_too_large_is_split_into_one_tree() {
 
 #[tokio::test]
 async fn what_cannot_be_split_is_cut_and_says_so() {
-    let (origin, mut daemon) = (Origin::hello().await, Daemon::start());
+    let (origin, mut daemon) = (Origin::hello().await, Daemon::with(Callers::Unusual));
     let sidecar = Sidecar::start(sidecar::config(origin.address(), &daemon));
 
     let path = format!("/{}", "p".repeat(65_400));

@@ -169,7 +169,7 @@ impl Garbage {
 async fn garbage_in_trace_headers_fails_no_request() {
     const CLIENTS: u64 = 32;
     const REQUESTS: u64 = 40;
-    let (origin, mut daemon) = (Origin::hello().await, Daemon::with(Callers::Elsewhere));
+    let (origin, mut daemon) = (Origin::hello().await, Daemon::with(Callers::Unusual));
     let sidecar = Sidecar::start(sidecar::config(origin.address(), &daemon));
 
     let mut clients = JoinSet::new();

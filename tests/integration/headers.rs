@@ -140,7 +140,7 @@ async fn exchange(
 
 #[tokio::test]
 async fn whatever_comes_in_one_sound_header_goes_on() {
-    let (origin, mut daemon) = (Origin::hello().await, Daemon::with(Callers::Elsewhere));
+    let (origin, mut daemon) = (Origin::hello().await, Daemon::with(Callers::Unusual));
     let sidecar = Sidecar::start(sidecar::config(origin.address(), &daemon));
 
     for Case(sent, on, back, recorded) in CASES {
@@ -170,7 +170,7 @@ async fn whatever_comes_in_one_sound_header_goes_on() {
 
 #[tokio::test]
 async fn long_garbage_is_neither_carried_on_nor_fatal() {
-    let (origin, daemon) = (Origin::hello().await, Daemon::with(Callers::Elsewhere));
+    let (origin, daemon) = (Origin::hello().await, Daemon::with(Callers::Unusual));
     let sidecar = Sidecar::start(sidecar::config(origin.address(), &daemon));
     let long = "x".repeat(10_240);
     let many = "a=b;".repeat(2_560);
@@ -215,7 +215,7 @@ async fn what_the_rules_pass_over_keeps_its_trace_and_leaves_no_document() {
 
 #[tokio::test]
 async fn traceparent_counts_where_there_is_no_trace_of_xrays() {
-    let (origin, mut daemon) = (Origin::hello().await, Daemon::with(Callers::Elsewhere));
+    let (origin, mut daemon) = (Origin::hello().await, Daemon::with(Callers::Unusual));
     let sidecar = Sidecar::start(sidecar::config(origin.address(), &daemon));
     let other = "00-00000001000000000000000000000001-0000000000000001-01";
     let unsampled = TRACEPARENT.replace("-01", "-00");
@@ -273,7 +273,7 @@ async fn the_headers_that_were_asked_for_go_on() {
 #[tokio::test]
 async fn with_tracing_off_headers_pass_untouched() {
     let origin = Origin::start(|_| async {
-        let mut response = http::Response::new(full("hello"));
+        let mut response = Response::new(full("hello"));
         response.headers_mut().insert("x-amzn-trace-id", HeaderValue::from_static("Root=theirs"));
         response
     });
@@ -301,7 +301,7 @@ async fn with_tracing_off_headers_pass_untouched() {
 #[tokio::test]
 async fn the_services_own_answer_header_gives_way_to_ours() {
     let origin = Origin::start(|_| async {
-        let mut response = http::Response::new(full("hello"));
+        let mut response = Response::new(full("hello"));
         response.headers_mut().insert("x-amzn-trace-id", HeaderValue::from_static("Root=theirs"));
         response
     });

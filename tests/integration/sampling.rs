@@ -105,7 +105,7 @@ async fn the_fixed_target_is_per_rule_and_second() {
 
 #[tokio::test]
 async fn the_callers_decision_wins_and_asks_no_rule() {
-    let (origin, mut daemon) = (Origin::hello().await, Daemon::with(Callers::Elsewhere));
+    let (origin, mut daemon) = (Origin::hello().await, Daemon::with(Callers::Unusual));
     let mut config = sidecar::config(origin.address(), &daemon);
     config.sampling = Rules::new(Vec::new(), limits(1, 0.0));
     let sidecar = Sidecar::start(config);

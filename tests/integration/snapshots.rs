@@ -43,6 +43,11 @@ impl Scene {
         Self::new(Callers::Known, move |_, _| async move { reply(status) }, |_| {}).await
     }
 
+    /// The same, where a judge of documents would have something to say.
+    async fn unusual(status: u16) -> Self {
+        Self::new(Callers::Unusual, move |_, _| async move { reply(status) }, |_| {}).await
+    }
+
     /// A service that takes 5 ms and then does as `handler` says.
     async fn new<F, R>(callers: Callers, handler: F, adjust: impl FnOnce(&mut Config)) -> Self
     where
@@ -197,7 +202,7 @@ async fn calls_that_fail() {
 
 #[tokio::test]
 async fn a_late_call() {
-    let mut scene = Scene::answering(202).await;
+    let mut scene = Scene::unusual(202).await;
     let _stock = stock(7_305, &scene.clock, 200).await;
     scene.get("/").await;
     scene.clock.advance(Duration::from_millis(100));
@@ -275,7 +280,7 @@ async fn a_split_segment() {
         }
         reply(200)
     };
-    let mut scene = Scene::new(Callers::Known, handler, |_| {}).await;
+    let mut scene = Scene::new(Callers::Unusual, handler, |_| {}).await;
     let _stock = stock(7_310, &scene.clock, 200).await;
     scene.get("/").await;
     let documents = std::iter::repeat_with(|| scene.daemon.next()).take(4).map(shorten);
@@ -296,7 +301,7 @@ fn shorten(mut document: Value) -> Value {
 
 #[tokio::test]
 async fn a_cut_segment() {
-    let mut scene = Scene::answering(200).await;
+    let mut scene = Scene::unusual(200).await;
     scene.get(&format!("/{}", "p".repeat(65_400))).await;
     assert_json_snapshot!(shorten(scene.daemon.next()));
 }

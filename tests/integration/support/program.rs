@@ -68,7 +68,6 @@ pub struct Program {
     pub child: Child,
     pub ingress: SocketAddr,
     pub egress: SocketAddr,
-    pub admin: SocketAddr,
     log: Lines<BufReader<ChildStderr>>,
 }
 
@@ -83,8 +82,8 @@ impl Program {
             assert_eq!(line["port"], port);
             ports.push(line["address"].as_str().unwrap().parse().unwrap());
         }
-        let [ingress, egress, admin] = ports.try_into().unwrap();
-        Self { child, ingress, egress, admin, log }
+        let [ingress, egress, _admin] = ports.try_into().unwrap();
+        Self { child, ingress, egress, log }
     }
 
     /// The next line of the log with this message; those before it are skipped.
