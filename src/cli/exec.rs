@@ -22,6 +22,7 @@ use tracing::debug;
 use tracing::error;
 use tracing::info;
 
+use crate::app::Addresses;
 use crate::app::Command;
 use crate::app::Control;
 use crate::cli::args::Exec;
@@ -38,7 +39,7 @@ pub fn exec(args: &Exec) -> u8 {
         Ok(bound) => bound,
         Err(code) => return code,
     };
-    let egress = bound.addresses.egress;
+    let ports = bound.addresses;
     let (control, commands) = Control::new();
     let sidecar = thread::Builder::new().name("sidecar".into()).spawn(move || bound.run(commands));
     let sidecar = match sidecar {
@@ -48,7 +49,7 @@ pub fn exec(args: &Exec) -> u8 {
             return exit::FAILED;
         }
     };
-    let code = beside(&args.command, egress);
+    let code = beside(&args.command, ports);
     control.tell(Command::Stop);
     match sidecar.join() {
         Ok(Ok(_)) => code,
@@ -60,10 +61,10 @@ pub fn exec(args: &Exec) -> u8 {
     }
 }
 
-/// Runs the command to its end, with its outbound calls led to `egress`.
-fn beside(command: &[OsString], egress: SocketAddr) -> u8 {
+/// Runs the command to its end, with its outbound calls led to the egress port.
+fn beside(command: &[OsString], ports: Addresses) -> u8 {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.and_then(|runtime| runtime.block_on(supervise(command, egress)));
+    let ended = runtime.and_then(|runtime| runtime.block_on(supervise(command, ports)));
     match ended {
         Ok(status) => code(status),
         Err(error) => {
@@ -78,14 +79,15 @@ fn beside(command: &[OsString], egress: SocketAddr) -> u8 {
     }
 }
 
-async fn supervise(command: &[OsString], egress: SocketAddr) -> io::Result<ExitStatus> {
-    // Heard before the command runs, so that no signal can end the sidecar alone.
+async fn supervise(command: &[OsString], ports: Addresses) -> io::Result<ExitStatus> {
+    // Heard before anybody knows where to send one, so that none can end the sidecar alone.
     let mut signals = signals()?;
+    run::announce(&ports);
     let (program, arguments) =
         command.split_first().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
-        .envs(environment(egress, env::no_proxy().as_deref()))
+        .envs(environment(ports.egress, env::no_proxy().as_deref()))
         .spawn()?;
     info!(pid = child.id(), "command started");
     loop {

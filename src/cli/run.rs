@@ -8,6 +8,7 @@ use tracing::error;
 use tracing::info;
 use tracing::warn;
 
+use crate::app::Addresses;
 use crate::app::App;
 use crate::app::Bound;
 use crate::app::Command;
@@ -35,6 +36,8 @@ pub fn run(settings: &Settings) -> u8 {
         error!(%error, "signals cannot be heard");
         return exit::FAILED;
     }
+    // Only now: who reads this may send a signal next.
+    announce(&bound.addresses);
     match bound.run(commands) {
         Ok(summary) => match summary.end {
             RunEnd::Drained | RunEnd::Aborted => exit::OK,
@@ -62,27 +65,28 @@ pub(super) fn start(settings: &Settings) -> Result<Bound, u8> {
     bind(config)
 }
 
-/// Takes the ports and says which; the exit code if it cannot.
+/// Takes the ports; the exit code if it cannot.
 fn bind(config: Config) -> Result<Bound, u8> {
     for warning in config.warnings() {
         warn!("{warning}");
     }
     let world = World::real(&config);
-    let bound = App::bind(config, world).map_err(|error| {
+    App::bind(config, world).map_err(|error| {
         log::report(&error, "cannot start");
         exit::FAILED
-    })?;
-    let ports = bound.addresses;
+    })
+}
+
+/// Says where it can be reached.
+pub(super) fn announce(ports: &Addresses) {
     info!(port = "ingress", address = %ports.ingress, "listening");
     info!(port = "egress", address = %ports.egress, "listening");
     info!(port = "admin", address = %ports.admin, "listening");
-    Ok(bound)
 }
 
 /// Starts the thread that turns signals into commands.
 fn hear_signals(control: Control, settings: Settings) -> io::Result<()> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    // The handlers are taken over here, before anybody can think that the sidecar is up.
     let signals = runtime.block_on(async { Signals::listen() })?;
     let hear = move || runtime.block_on(obey(signals, &control, &settings));
     thread::Builder::new().name("signals".into()).spawn(hear)?;

@@ -93,13 +93,16 @@ async fn a_refusal_is_said_of_the_datagram_before() {
         daemon.local_addr().unwrap()
     };
     let socket = connect(address).unwrap();
-    let mut connected = Connected { socket, peer: address, limbo: None };
+    let mut connected = Connected::new(socket, address);
     let counters = Counters::default();
     let mut room = Room::Awaited;
-    assert!(connected.send(b"first", &mut room, &counters).await.is_ok());
-    assert_eq!(connected.limbo, Some(5));
+    assert!(connected.send(Load::one(b"first"), &mut room, &counters).await.is_ok());
+    assert_eq!(connected.limbo.map(|sent| sent.bytes), Some(5));
     let _daemon = UdpSocket::bind(address).await.unwrap();
-    assert!(connected.send(b"second", &mut room, &counters).await.is_ok(), "tried once more");
+    assert!(
+        connected.send(Load::one(b"second"), &mut room, &counters).await.is_ok(),
+        "tried once more"
+    );
     assert!(connected.settle(&counters).is_none());
     let counts = counters.counts();
     assert_eq!((counts.sent, counts.bytes, counts.dropped(DropReason::Refused)), (1, 6, 1));
@@ -109,12 +112,33 @@ async fn a_refusal_is_said_of_the_datagram_before() {
 async fn a_datagram_the_system_refuses_is_dropped_alone() {
     let daemon = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let peer = daemon.local_addr().unwrap();
-    let mut connected = Connected { socket: connect(peer).unwrap(), peer, limbo: None };
+    let mut connected = Connected::new(connect(peer).unwrap(), peer);
     let counters = Counters::default();
     let mut room = Room::Awaited;
-    assert!(connected.send(b"fits", &mut room, &counters).await.is_ok());
-    let (reason, _) = connected.send(&[0; 65_508], &mut room, &counters).await.unwrap_err();
-    assert_eq!(reason, DropReason::Socket);
+    assert!(connected.send(Load::one(b"fits"), &mut room, &counters).await.is_ok());
+    let fault = connected.deliver(Load::one(&[0; 65_508]), &mut room, &counters).await;
+    assert!(fault.is_some(), "larger than UDP over IPv4 allows");
+    assert_eq!(counters.counts().dropped(DropReason::Socket), 1);
     assert!(connected.settle(&counters).is_none());
     assert_eq!(counters.counts().sent, 1);
+}
+
+#[tokio::test]
+async fn a_load_arrives_as_its_datagrams_cut_by_the_kernel_or_not() {
+    let daemon = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let peer = daemon.local_addr().unwrap();
+    let counters = Counters::default();
+    for cutting in [Cutting::Works, Cutting::Refused] {
+        let mut connected = Connected::new(connect(peer).unwrap(), peer);
+        connected.cutting = cutting;
+        let load = Load { bytes: b"one  two  three", segment: 5, documents: 3 };
+        assert!(connected.deliver(load, &mut Room::Awaited, &counters).await.is_none());
+        for want in ["one  ", "two  ", "three"] {
+            let mut buffer = [0; 64];
+            let length = daemon.recv(&mut buffer).await.unwrap();
+            assert_eq!(std::str::from_utf8(&buffer[..length]), Ok(want), "{cutting:?}");
+        }
+        assert!(connected.settle(&counters).is_none());
+    }
+    assert_eq!((counters.counts().sent, counters.counts().bytes), (6, 30));
 }
