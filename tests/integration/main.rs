@@ -12,5 +12,15 @@
     reason = "a test's way to fail is to panic, and it may use the world as it is"
 )]
 
+mod admin;
+mod continues;
+mod egress;
+mod http2;
 mod ingress;
+mod pool;
+mod streaming;
 mod support;
+mod timeouts;
+mod tls;
+mod tunnel;
+mod upgrade;

@@ -3,7 +3,11 @@
 pub mod client;
 pub mod daemon;
 pub mod origin;
+pub mod pieces;
+pub mod prometheus;
 pub mod sidecar;
+pub mod tls;
+pub mod wire;
 pub mod world;
 
 use std::time::Duration;

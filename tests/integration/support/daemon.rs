@@ -132,6 +132,9 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let Some(folder) = std::env::var_os(KEEP).map(PathBuf::from) else { return };
         self.drain();
+        if self.received.is_empty() {
+            return;
+        }
         let name = std::thread::current().name().unwrap_or("test").replace("::", "-");
         let kind = match self.callers {
             Callers::Known => "jsonl",

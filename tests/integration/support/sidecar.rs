@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use sideray::app::Addresses;
 use sideray::app::App;
@@ -24,8 +25,10 @@ use sideray::sampling::rule::Rate;
 use sideray::sampling::rule::Rules;
 use sideray::viewer::store::Store;
 
+use super::DEADLINE;
 use super::client;
 use super::daemon::Daemon;
+use super::wire::Listener;
 use super::world::ManualClock;
 use super::world::SeqEntropy;
 
@@ -55,9 +58,33 @@ pub fn config(upstream: SocketAddr, daemon: &Daemon) -> Config {
     config
 }
 
+/// A service that the test plays, a daemon, and a sidecar in front of both.
+pub async fn between() -> (Listener, Daemon, Sidecar) {
+    between_with(|_| {}).await
+}
+
+/// The same with some of the configuration changed.
+pub async fn between_with(change: impl FnOnce(&mut Config)) -> (Listener, Daemon, Sidecar) {
+    let (service, daemon) = (Listener::bind().await, Daemon::start());
+    let mut config = config(service.address(), &daemon);
+    change(&mut config);
+    let sidecar = Sidecar::start(config);
+    (service, daemon, sidecar)
+}
+
 /// A server that speaks HTTP/1.1 in clear.
 pub fn http(server: SocketAddr) -> Upstream {
     Upstream { protocol: Protocol::Http1, authority: server.to_string().parse().unwrap() }
+}
+
+/// A server that speaks HTTP/2 in clear.
+pub fn h2c(server: SocketAddr) -> Upstream {
+    Upstream { protocol: Protocol::H2c, ..http(server) }
+}
+
+/// A server that speaks TLS.
+pub fn https(server: SocketAddr) -> Upstream {
+    Upstream { protocol: Protocol::Tls, ..http(server) }
 }
 
 /// Rules that sample every request.
@@ -101,10 +128,28 @@ impl Sidecar {
     }
 
     /// Shuts it down in order and says what the run came to.
-    pub async fn stop(mut self) -> Summary {
+    pub async fn stop(self) -> Summary {
         self.control.tell(Command::Stop);
+        self.ended().await
+    }
+
+    /// Waits until it has ended, having been told to otherwise, and says what the run came to.
+    pub async fn ended(mut self) -> Summary {
         let thread = self.thread.take().unwrap();
         tokio::task::spawn_blocking(move || thread.join().unwrap().unwrap()).await.unwrap()
+    }
+
+    /// Waits until a sample on the metrics page is as wanted.
+    pub async fn metric_becomes(&self, sample: &str, wanted: f64) {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let value = self.metric(sample).await;
+            if (value - wanted).abs() < f64::EPSILON {
+                return;
+            }
+            assert!(Instant::now() < end, "{sample} is {value} and does not become {wanted}");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The value of a sample on the metrics page, by its name and labels as they stand there.
