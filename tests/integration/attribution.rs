@@ -25,7 +25,6 @@ use crate::support::traces::text;
 use crate::support::world::ManualClock;
 
 const ATTRIBUTION: &str = "/metadata/sideray/attribution";
-
 /// A service that calls `url` for each request, and forwards its trace header.
 async fn diligent(egress: &Egress, url: String) -> Origin {
     let egress = egress.clone();

@@ -11,7 +11,7 @@ use crate::plan::Room;
 use crate::source::Source;
 
 /// Crates of values, which the core may use.
-const PURE_CRATES: &[&str] = &["bytes", "http", "serde", "serde_json", "thiserror"];
+const PURE_CRATES: &[&str] = &["bytes", "foldhash", "http", "serde", "serde_json", "thiserror"];
 
 /// What of the standard library the core may not use, and what of it is a value all the same.
 const IMPURE: &[(&str, &[&str])] = &[
