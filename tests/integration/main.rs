@@ -14,11 +14,20 @@
 )]
 
 mod admin;
+mod attribution;
+mod commands;
 mod continues;
 mod egress;
+mod emission;
+mod faults;
+mod headers;
 mod http2;
 mod ingress;
+mod lifecycle;
+mod load;
 mod pool;
+mod sampling;
+mod snapshots;
 mod streaming;
 mod support;
 mod timeouts;

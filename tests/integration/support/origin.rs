@@ -53,20 +53,29 @@ impl Origin {
         F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
     {
-        Self::serve(handler, None).await
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), handler)
     }
 
-    /// A service that answers 200 and "hello" over TLS.
-    pub async fn tls(acceptor: TlsAcceptor) -> Self {
-        Self::serve(|_| async { Response::new(full("hello")) }, Some(acceptor)).await
-    }
-
-    async fn serve<F, R>(handler: F, tls: Option<TlsAcceptor>) -> Self
+    /// The same on a listener of the test's.
+    pub fn on<F, R>(listener: TcpListener, handler: F) -> Self
     where
         F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
     {
+        Self::serve(listener, None, handler)
+    }
+
+    /// A service that answers 200 and "hello" over TLS.
+    pub async fn tls(acceptor: TlsAcceptor) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::serve(listener, Some(acceptor), |_| async { Response::new(full("hello")) })
+    }
+
+    fn serve<F, R>(listener: TcpListener, tls: Option<TlsAcceptor>, handler: F) -> Self
+    where
+        F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+        R: Future<Output = Response<Body>> + Send + 'static,
+    {
         let address = listener.local_addr().unwrap();
         let (seen, connections) = (Arc::default(), Arc::default());
         let handler: Arc<Handler> = Arc::new(move |request| Box::pin(handler(request)));

@@ -23,7 +23,6 @@ use sideray::proxy::options::Protocol;
 use sideray::sampling::rule::Limits;
 use sideray::sampling::rule::Rate;
 use sideray::sampling::rule::Rules;
-use sideray::viewer::store::Store;
 
 use super::DEADLINE;
 use super::client;
@@ -36,7 +35,6 @@ use super::world::SeqEntropy;
 #[derive(Debug)]
 pub struct Sidecar {
     pub addresses: Addresses,
-    pub store: Arc<Store>,
     control: Control,
     thread: Option<JoinHandle<Result<Summary, StartError>>>,
 }
@@ -44,6 +42,11 @@ pub struct Sidecar {
 /// A configuration for tests: every request sampled, one worker, ports chosen by the system,
 /// documents to `daemon`, requests to `upstream`.
 pub fn config(upstream: SocketAddr, daemon: &Daemon) -> Config {
+    config_at(upstream, daemon.address())
+}
+
+/// The same, with the daemon at `daemon`, whether there is one or not.
+pub fn config_at(upstream: SocketAddr, daemon: SocketAddr) -> Config {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut config = Config::default();
     config.ingress.listen = any;
@@ -52,7 +55,7 @@ pub fn config(upstream: SocketAddr, daemon: &Daemon) -> Config {
     config.ingress.upstream = http(upstream);
     config.sampling = always();
     config.workers = Workers::Count(NonZeroUsize::MIN);
-    let address = daemon.address().to_string();
+    let address = daemon.to_string();
     config.emit.daemon =
         Target::Remote(DaemonAddress { udp: address.clone().into(), tcp: address.into() });
     config
@@ -113,13 +116,13 @@ impl Sidecar {
         Self::in_world(config, world)
     }
 
-    fn in_world(config: Config, world: World) -> Self {
-        let store = Arc::clone(&world.store);
+    /// A sidecar in a world of the test's own.
+    pub fn in_world(config: Config, world: World) -> Self {
         let bound = App::bind(config, world).unwrap();
         let addresses = bound.addresses;
         let (control, commands) = Control::new();
         let thread = thread::spawn(move || bound.run(commands));
-        Self { addresses, store, control, thread: Some(thread) }
+        Self { addresses, control, thread: Some(thread) }
     }
 
     /// Tells it something.
@@ -133,7 +136,7 @@ impl Sidecar {
         self.ended().await
     }
 
-    /// Waits until it has ended, having been told to otherwise, and says what the run came to.
+    /// Waits for its end, which something else brings about, and says what the run came to.
     pub async fn ended(mut self) -> Summary {
         let thread = self.thread.take().unwrap();
         tokio::task::spawn_blocking(move || thread.join().unwrap().unwrap()).await.unwrap()
@@ -154,12 +157,16 @@ impl Sidecar {
 
     /// The value of a sample on the metrics page, by its name and labels as they stand there.
     pub async fn metric(&self, sample: &str) -> f64 {
-        let page = client::send(self.addresses.admin, client::get("/metrics")).await;
+        let page = self.page().await;
         let line = page
-            .body()
             .lines()
             .find_map(|line| line.strip_prefix(sample).and_then(|rest| rest.strip_prefix(' ')));
-        line.unwrap_or_else(|| panic!("no {sample} in\n{}", page.body())).parse().unwrap()
+        line.unwrap_or_else(|| panic!("no {sample} in\n{page}")).parse().unwrap()
+    }
+
+    /// The metrics page.
+    pub async fn page(&self) -> String {
+        client::send(self.addresses.admin, client::get("/metrics")).await.into_body()
     }
 }
 
