@@ -75,11 +75,12 @@ impl<'d> Text<'d> {
     }
 }
 
-/// The first characters of a text's first line.
+/// The first characters of a text's first line, with spaces for those a terminal might obey.
 fn quote(text: &str) -> Box<str> {
     let line = text.lines().next().unwrap_or_default();
-    let mut quoted: String = line.chars().take(QUOTED).collect();
-    if quoted.len() < text.len() {
+    let visible = |c: char| if c.is_control() { ' ' } else { c };
+    let mut quoted: String = line.chars().take(QUOTED).map(visible).collect();
+    if line.len() < text.len() || line.chars().nth(QUOTED).is_some() {
         quoted.push('…');
     }
     quoted.into_boxed_str()

@@ -241,6 +241,23 @@ fn what_is_open_or_off_is_warned_of() {
     }
 }
 
+#[test]
+fn a_fault_is_one_line_whatever_it_quotes() {
+    for text in [
+        "service.name = [1,\t2]",
+        "service.name = \"\u{1b}[31m\"",
+        "service.name = '\u{85}'\nemit.queue = 'a\tb'",
+        "emit.daemon = {\u{1b}}\n",
+        "\"\u{1b}\" = 1\n[\"\u{7f}\"]\n['\u{9b}']\n\u{9b} = 1",
+        "\u{1b}[31m",
+    ] {
+        for fault in load(&file(text)).unwrap_err().as_slice() {
+            let line = fault.to_string();
+            assert!(!line.contains(char::is_control), "a terminal might obey {line:?}");
+        }
+    }
+}
+
 /// Lines that are nearly right: more telling than noise.
 fn nearly() -> impl Strategy<Value = String> {
     let lines: Vec<&'static str> = REFERENCE.lines().chain(BROKEN.lines()).collect();

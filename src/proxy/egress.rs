@@ -217,7 +217,9 @@ fn misdirected(unroutable: Unroutable) -> Response<Body<Outbound<Answered>>> {
              to its address, or send it requests for other hosts\n",
         ),
         Unroutable::NoHost => (StatusCode::BAD_REQUEST, "400 the request names no host\n"),
-        Unroutable::NoPort => (StatusCode::BAD_REQUEST, "400 CONNECT wants host:port\n"),
+        Unroutable::NoPort => {
+            (StatusCode::BAD_REQUEST, "400 a port is from 1 to 65535, and CONNECT wants one\n")
+        }
         Unroutable::Scheme => {
             (StatusCode::BAD_REQUEST, "400 only http and https URLs can be called\n")
         }

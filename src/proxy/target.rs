@@ -28,8 +28,8 @@ pub enum Unroutable {
     /// It names no host, or what it names is not one.
     #[error("the request names no host to go to")]
     NoHost,
-    /// `CONNECT` without a port.
-    #[error("CONNECT wants a host and a port")]
+    /// `CONNECT` without a port, or any request with one that is not from 1 to 65535.
+    #[error("the request names no port to go to")]
     NoPort,
     /// It is meant for the egress port itself, as if that were a server.
     #[error("the request is for the proxy itself")]
@@ -49,8 +49,7 @@ impl Target {
         let uri = request.uri();
         if request.method() == Method::CONNECT {
             let authority = uri.authority().ok_or(Unroutable::NoHost)?;
-            authority.port_u16().filter(|port| *port != 0).ok_or(Unroutable::NoPort)?;
-            let authority = with_port(authority.as_str(), 0)?;
+            let authority = with_port(authority.as_str(), None)?;
             return not_ours(authority, own).map(Self::Tunnel);
         }
         let (protocol, port) = match uri.scheme() {
@@ -60,24 +59,26 @@ impl Target {
             None => (Protocol::Http1, 80),
         };
         let named = facts::authority(request).ok_or(Unroutable::NoHost)?;
-        let authority = not_ours(with_port(named, port)?, own)?;
+        let authority = not_ours(with_port(named, Some(port))?, own)?;
         Ok(Self::Server(Origin { protocol, authority }))
     }
 }
 
-/// Host and port of `text`, lower-cased, without user information, with `port` where it names
-/// none.
-fn with_port(text: &str, port: u16) -> Result<Authority, Unroutable> {
+/// Host and port of `text`, lower-cased, without user information, with the `default` port where it
+/// names none. The port is written in one way only, so that one server is one origin.
+fn with_port(text: &str, default: Option<u16>) -> Result<Authority, Unroutable> {
     let named = facts::without_user(text).to_ascii_lowercase();
-    let authority = Authority::try_from(named).map_err(|_| Unroutable::NoHost)?;
-    if host_of(authority.as_str()).is_empty() {
+    let named = Authority::try_from(named).map_err(|_| Unroutable::NoHost)?;
+    if host_of(named.as_str()).is_empty() {
         return Err(Unroutable::NoHost);
     }
-    match authority.port() {
-        Some(_) => Ok(authority),
-        None => Authority::try_from(format!("{}:{port}", authority.host()))
-            .map_err(|_| Unroutable::NoHost),
-    }
+    let port = named.as_str().strip_prefix(named.host()).map(|port| port.trim_start_matches(':'));
+    let port = match port {
+        None | Some("") => default,
+        Some(port) => port.parse().ok(),
+    };
+    let port = port.filter(|port| *port != 0).ok_or(Unroutable::NoPort)?;
+    Authority::try_from(format!("{}:{port}", named.host())).map_err(|_| Unroutable::NoHost)
 }
 
 /// Refuses what would come back to our own port: it would go round for ever.
@@ -119,6 +120,12 @@ mod tests {
             ("GET", "https://u:p@api.example/a", None, server(tls, "api.example:443")),
             ("GET", "http://[::1]:9/", None, server(http, "[::1]:9")),
             ("GET", "/a", Some("api.example:81"), server(http, "api.example:81")),
+            ("GET", "http://api.example:/", None, server(http, "api.example:80")),
+            ("GET", "http://api.example:0080/", None, server(http, "api.example:80")),
+            ("GET", "http://api.example:99999/", None, Err(Unroutable::NoPort)),
+            ("GET", "http://api.example:0/", None, Err(Unroutable::NoPort)),
+            ("CONNECT", "api.example:0443", None, tunnel("api.example:443")),
+            ("CONNECT", "api.example:99999", None, Err(Unroutable::NoPort)),
             ("CONNECT", "api.example:443", None, tunnel("api.example:443")),
             ("CONNECT", "api.example", None, Err(Unroutable::NoPort)),
             ("CONNECT", "127.0.0.1:8001", None, Err(Unroutable::Ourselves)),

@@ -1,3 +1,5 @@
+//! Connecting, to listeners of its own and to nobody.
+
 use std::future::pending;
 
 use socket2::Domain;

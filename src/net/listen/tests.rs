@@ -1,3 +1,5 @@
+//! Listening: shared and taken ports, connections, and the errors that pass.
+
 use std::collections::HashSet;
 use std::error::Error as _;
 use std::net::TcpStream as StdStream;

@@ -1,3 +1,5 @@
+//! TLS between both of our ends, with certificates minted here.
+
 use std::error::Error as _;
 use std::fs;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Tunnels over pipes and over sockets, however they end.
+
 use tokio::io::AsyncWriteExt;
 use tokio::io::DuplexStream;
 use tokio::io::duplex;

@@ -1,0 +1,102 @@
+//! The plan as data. `ARCHITECTURE.md` says the same in words: change both in one commit.
+
+/// A room of the house, or a part of one that has rules of its own.
+pub struct Room {
+    /// Its path below the crate's root; files belong to the room with the longest path that fits.
+    pub path: &'static str,
+    /// What it may import besides itself: rooms or single modules, with all that is in them.
+    pub may: &'static [&'static str],
+    pub kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Values in, values out: no I/O, no clock, no lock, no async, no log.
+    Pure,
+    /// Tasks, sockets, locks, wiring.
+    Shell,
+}
+
+const fn pure(path: &'static str, may: &'static [&'static str]) -> Room {
+    Room { path, may, kind: Kind::Pure }
+}
+
+const fn shell(path: &'static str, may: &'static [&'static str]) -> Room {
+    Room { path, may, kind: Kind::Shell }
+}
+
+/// All rooms, bottom first: each imports only from rooms above its own line.
+pub const ROOMS: &[Room] = &[
+    // The core.
+    pure("trace", &[]),
+    pure("trace::time", &[]),
+    pure("trace::id", &["trace::time"]),
+    pure("trace::header", &["trace::id"]),
+    pure("trace::facts", &[]),
+    pure("trace::segment", &["trace::facts", "trace::id", "trace::time"]),
+    pure("trace::document", &["trace::segment"]),
+    pure("trace::exchange", &["trace::facts", "trace::id", "trace::segment", "trace::time"]),
+    pure("sampling", &[]),
+    pure("attribution", &["trace"]),
+    // Seams.
+    shell("sys", &["trace::time"]),
+    // The shell.
+    shell("emit", &["sys", "trace"]),
+    shell("record", &["attribution", "emit::queue", "sampling", "sys", "trace"]),
+    // Of the core it knows one thing: what ended a tunnel.
+    shell("net", &["sys", "trace::facts"]),
+    shell("proxy", &["net", "record", "sampling::wildcard", "sys", "trace"]),
+    shell("viewer", &["trace::id"]),
+    // It shows what the others count.
+    shell(
+        "admin",
+        &[
+            "attribution::verdict",
+            "emit",
+            "net::listen",
+            "proxy::upstream",
+            "record",
+            "sys::drain",
+            "viewer",
+        ],
+    ),
+    // The top. The configuration knows options and what they are made of, nothing that runs.
+    shell(
+        "config",
+        &[
+            "attribution::options",
+            "emit::options",
+            "net::tls::options",
+            "proxy::options",
+            "record::options",
+            "sampling::manifest",
+            "sampling::rule",
+            "trace::segment",
+            "viewer::options",
+        ],
+    ),
+    shell(
+        "app",
+        &[
+            "admin", "config", "emit", "net", "proxy", "record", "sampling", "sys", "trace",
+            "viewer",
+        ],
+    ),
+    // The last five are for `exec`, which watches a child, and `demo`, which sets up its sidecars
+    // and prints their trace.
+    shell(
+        "cli",
+        &["app", "config", "proxy::options", "sampling::rule", "sys", "trace::segment", "viewer"],
+    ),
+    shell("main", &["cli"]),
+];
+
+/// What the handlers of requests call to have them traced: functions that neither wait nor fail,
+/// by file or folder. Every public function there is held to it; these must be among them.
+pub const REQUEST_PATH: &[(&str, &[&str])] = &[
+    (
+        "src/record/",
+        &["inbound", "outbound", "untraced", "answered", "carried", "close", "close_tunnel"],
+    ),
+    ("src/emit/queue.rs", &["offer"]),
+];
