@@ -1,4 +1,45 @@
 //! sideray: traces a service nobody changed.
+//!
+//! One process beside a service. Requests enter the service through its *ingress* port, the
+//! service's own calls leave through its *egress* port, and what both saw leaves as AWS X-Ray
+//! segment documents.
+//!
+//! # The life of a request
+//!
+//! ```text
+//! net::listen::accept ─▶ proxy::serve ─▶ proxy::ingress::Ingress::handle
+//!      proxy::facts      what the core wants to know of it
+//!      record::inbound   its trace header read, sampling decided, ids minted, entered in the ledger
+//!      proxy::rewrite    hop-by-hop headers out, trace header in, our segment as Parent
+//!      proxy::upstream   over a pooled connection; what fails is a proxy::error, one table ─▶ status
+//!      proxy::body       the response passes; its end, whichever way, closes the guard exactly once
+//!      trace::exchange   the guard becomes a Segment, with the calls that closed before it
+//!      emit::queue       offered, never waited for ─▶ emit::emitter ─▶ trace::document ─▶ emit::udp
+//! ```
+//!
+//! An outbound call lives the same way, from `proxy::egress::Egress::handle`; `record::outbound`
+//! asks [`attribution`] which open request caused it, and its subsegment travels inside that
+//! request's segment, or on its own if the segment has gone. `CONNECT` is a [`net::tunnel`].
+//!
+//! # The rooms, bottom first
+//!
+//! A module imports only from rooms above it in this list; a test holds the sources to it.
+//!
+//! | room | its one job |
+//! |---|---|
+//! | [`trace`] | X-Ray's language: times, ids, headers, facts, the document model, its bytes (pure) |
+//! | [`sampling`] | rules, wildcards, reservoirs (pure) |
+//! | [`attribution`] | which open request caused a call, or an honest "unknown" (pure) |
+//! | [`sys`] | seams: clock, chance, timers, drain, signals |
+//! | [`emit`] | documents on their way out: queue, encoder, sinks |
+//! | [`record`] | the recorder and its guards: all a handler knows of tracing |
+//! | [`net`] | listening, connecting, TLS, tunnels |
+//! | [`viewer`] | the embedded collector and what shows it |
+//! | [`proxy`] | the two handlers |
+//! | [`admin`] | health, metrics, drain, traces |
+//! | [`config`] | `proxy.toml`, environment and flags, lowered into each component's options |
+//! | [`app`] | everything put together; threads, shutdown |
+//! | [`cli`] | the commands |
 #![cfg_attr(
     test,
     allow(

@@ -8,3 +8,4 @@ pub mod idle;
 pub mod signal;
 pub mod task;
 pub mod throttle;
+pub mod timer;

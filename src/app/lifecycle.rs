@@ -139,7 +139,11 @@ impl Bound {
         }
         drain.advance(Phase::Flushing);
         match commands.during(limits.flush + ABORT_WITHIN, running.all_ended()).await {
-            Waited::Done | Waited::TooLong => Ok(running.join(end, limits.flush)),
+            Waited::Done => Ok(running.join(end, limits.flush)),
+            Waited::TooLong => {
+                let end = end.max(running.leave_behind());
+                Ok(running.join(end, limits.flush))
+            }
             Waited::ToldAgain => Ok(running.summary(RunEnd::AtOnce)),
         }
     }
@@ -259,13 +263,16 @@ impl Running {
         while self.ends.recv().await.is_some() {}
     }
 
-    /// Takes in what the threads have to say. One that has not ended by now is left behind.
+    /// Forgets the workers that have not ended in time.
+    fn leave_behind(&mut self) -> RunEnd {
+        let all = self.workers.len();
+        self.workers.retain(JoinHandle::is_finished);
+        if self.workers.len() < all { RunEnd::Aborted } else { RunEnd::Drained }
+    }
+
+    /// Takes in what the threads have to say, which have ended, or are in their last instructions.
     fn join(mut self, mut end: RunEnd, deadline: Duration) -> Summary {
         for worker in std::mem::take(&mut self.workers) {
-            if !worker.is_finished() {
-                end = end.max(RunEnd::Aborted);
-                continue;
-            }
             match worker.join() {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {

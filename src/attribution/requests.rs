@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::VecDeque;
-use std::hash::BuildHasherDefault;
-use std::hash::DefaultHasher;
 use std::time::Duration;
+
+use foldhash::fast::FixedState;
 
 use crate::attribution::options::Options;
 use crate::attribution::timeline::Mark;
@@ -55,14 +55,18 @@ pub struct Full<T>(
 pub(super) struct Requests<T> {
     limit: usize,
     remember: Duration,
-    known: HashMap<SegmentId, Request<T>, BuildHasherDefault<DefaultHasher>>,
+    /// Those that are open. Few, so that what every request looks at stays in the cache. The
+    /// hasher needs no secret: ids are chance of our own.
+    open: HashMap<SegmentId, Open<T>, FixedState>,
+    /// Those that are closed and still known.
+    closed: HashMap<SegmentId, Closed, FixedState>,
     /// Listed requests that wait for their answer. One that leaves is replaced by the last, so
     /// that coming and going cost the same however many there are.
     candidates: Vec<SegmentId>,
     /// Open requests by trace.
     by_trace: BTreeSet<(TraceId, SegmentId)>,
-    /// Closed requests that are still known, the oldest first.
-    remembered: VecDeque<SegmentId>,
+    /// The closed ones with the moment each was closed, the oldest first.
+    remembered: VecDeque<(Duration, SegmentId)>,
     /// The last to become suspects, at most [`MAX_CANDIDATES`], and until when they are.
     suspects: VecDeque<(SegmentId, Duration)>,
     /// When the last suspect ceases to be one, listed above or not.
@@ -74,19 +78,19 @@ pub(super) struct Requests<T> {
 }
 
 #[derive(Debug)]
-struct Request<T> {
+struct Open<T> {
     trace: TraceId,
     sampled: bool,
-    /// Its place among the candidates, while it is one.
-    place: usize,
-    state: State<T>,
+    /// Its place among the candidates; none once it was answered.
+    place: Option<usize>,
+    payload: T,
 }
 
-#[derive(Debug)]
-enum State<T> {
-    Waiting(T),
-    Answered(T),
-    Closed(Duration),
+#[derive(Clone, Copy, Debug)]
+struct Closed {
+    trace: TraceId,
+    sampled: bool,
+    at: Duration,
 }
 
 /// Who may be making a call.
@@ -110,7 +114,8 @@ impl<T> Requests<T> {
         Self {
             limit: options.max_requests,
             remember: options.remember,
-            known: HashMap::default(),
+            open: HashMap::default(),
+            closed: HashMap::default(),
             candidates: Vec::new(),
             by_trace: BTreeSet::new(),
             remembered: VecDeque::new(),
@@ -126,26 +131,23 @@ impl<T> Requests<T> {
     fn advance(&mut self, at: Stamp) -> Order {
         let order = self.timeline.advance(at);
         for _ in 0..FORGET {
-            let Some(oldest) = self.remembered.front() else { break };
-            if self.known.get(oldest).is_some_and(|request| self.remembers(request)) {
-                break;
+            match self.remembered.front() {
+                Some((at, _)) if !self.remembers(*at) => self.forget_oldest(),
+                Some(_) | None => break,
             }
-            self.forget_oldest();
         }
         order
     }
 
-    /// Whether a request is open, or was closed so recently that it still counts.
-    fn remembers(&self, request: &Request<T>) -> bool {
-        match request.state {
-            State::Waiting(_) | State::Answered(_) => true,
-            State::Closed(at) => self.timeline.now().saturating_sub(at) <= self.remember,
-        }
+    /// Whether a request that was closed at this moment still counts.
+    fn remembers(&self, closed: Duration) -> bool {
+        self.timeline.now().saturating_sub(closed) <= self.remember
     }
 
-    fn forget_oldest(&mut self) -> Option<()> {
-        let oldest = self.remembered.pop_front()?;
-        self.known.remove(&oldest).map(drop)
+    fn forget_oldest(&mut self) {
+        if let Some((_, oldest)) = self.remembered.pop_front() {
+            self.closed.remove(&oldest);
+        }
     }
 
     /// A request arrived. Makes room at the expense of the closed ones.
@@ -153,12 +155,13 @@ impl<T> Requests<T> {
         self.advance(request.at);
         self.timeline.begin();
         let Opened { trace, id, sampled, at: _ } = request;
-        if self.known.contains_key(&id) || !self.make_room() {
+        let known = self.open.contains_key(&id) || self.closed.contains_key(&id);
+        if known || !self.make_room() {
             self.refused += 1;
             return Err(Full(payload));
         }
-        let (place, state) = (self.candidates.len(), State::Waiting(payload));
-        self.known.insert(id, Request { trace, sampled, place, state });
+        let place = Some(self.candidates.len());
+        self.open.insert(id, Open { trace, sampled, place, payload });
         self.candidates.push(id);
         self.by_trace.insert((trace, id));
         Ok(())
@@ -166,56 +169,41 @@ impl<T> Requests<T> {
 
     /// Whether there is room for one more, made if need be.
     fn make_room(&mut self) -> bool {
-        if self.known.len() < self.limit {
+        if self.open.len() + self.closed.len() < self.limit {
             return true;
         }
-        let forgot = self.forget_oldest().is_some();
-        self.forgotten += u64::from(forgot);
-        forgot
+        let forgets = !self.remembered.is_empty();
+        self.forget_oldest();
+        self.forgotten += u64::from(forgets);
+        forgets
     }
 
     /// The service answered: the request waits no longer.
     pub(super) fn answered(&mut self, id: SegmentId, at: Stamp) {
         self.advance(at);
-        let Some(request) = self.known.get_mut(&id) else { return };
-        let now = State::Closed(Duration::ZERO);
-        match std::mem::replace(&mut request.state, now) {
-            State::Waiting(payload) => {
-                request.state = State::Answered(payload);
-                let place = request.place;
-                self.remove_candidate(place);
-                self.waits_no_longer(id, SUSPECT);
-            }
-            unchanged @ (State::Answered(_) | State::Closed(_)) => request.state = unchanged,
+        let place = self.open.get_mut(&id).and_then(|request| request.place.take());
+        if let Some(place) = place {
+            self.remove_candidate(place);
+            self.waits_no_longer(id, SUSPECT);
         }
     }
 
     /// The request is over; gives its payload back if it was open.
     pub(super) fn close(&mut self, id: SegmentId, at: Stamp) -> Option<T> {
         self.advance(at);
-        let now = self.timeline.now();
-        let Some(request) = self.known.get_mut(&id) else {
+        let Some(Open { trace, sampled, place, payload }) = self.open.remove(&id) else {
             self.close_unlisted(id);
             return None;
         };
-        let place = request.place;
-        let payload = match std::mem::replace(&mut request.state, State::Closed(now)) {
-            State::Waiting(payload) => {
-                self.remove_candidate(place);
-                // The service never answered, so its handler may be at work for a long time yet.
-                self.waits_no_longer(id, SUSPECT.max(self.remember));
-                payload
-            }
-            State::Answered(payload) => payload,
-            closed @ State::Closed(_) => {
-                request.state = closed;
-                self.close_unlisted(id);
-                return None;
-            }
-        };
-        let trace = self.known.get(&id).map(|request| request.trace);
-        trace.map(|trace| self.by_trace.remove(&(trace, id)));
-        self.remembered.push_back(id);
+        if let Some(place) = place {
+            self.remove_candidate(place);
+            // The service never answered, so its handler may be at work for a long time yet.
+            self.waits_no_longer(id, SUSPECT.max(self.remember));
+        }
+        self.by_trace.remove(&(trace, id));
+        let at = self.timeline.now();
+        self.closed.insert(id, Closed { trace, sampled, at });
+        self.remembered.push_back((at, id));
         Some(payload)
     }
 
@@ -224,9 +212,9 @@ impl<T> Requests<T> {
         if place < self.candidates.len() {
             self.candidates.swap_remove(place);
         }
-        let moved = self.candidates.get(place).and_then(|id| self.known.get_mut(id));
+        let moved = self.candidates.get(place).and_then(|id| self.open.get_mut(id));
         if let Some(moved) = moved {
-            moved.place = place;
+            moved.place = Some(place);
         }
     }
 
@@ -249,10 +237,7 @@ impl<T> Requests<T> {
     }
 
     pub(super) fn payload(&mut self, id: SegmentId) -> Option<&mut T> {
-        match &mut self.known.get_mut(&id)?.state {
-            State::Waiting(payload) | State::Answered(payload) => Some(payload),
-            State::Closed(_) => None,
-        }
+        self.open.get_mut(&id).map(|request| &mut request.payload)
     }
 
     /// What a call made at `at` meets.
@@ -278,10 +263,11 @@ impl<T> Requests<T> {
 
     /// The request of this id, if it is open or remembered, as a parent.
     pub(super) fn parent(&self, id: SegmentId) -> Option<Parent> {
-        let request = self.known.get(&id).filter(|request| self.remembers(request))?;
-        let Request { trace, sampled, .. } = *request;
-        let late = matches!(request.state, State::Closed(_));
-        Some(Parent::Known { trace, id, sampled, late })
+        if let Some(Open { trace, sampled, .. }) = self.open.get(&id) {
+            return Some(Parent::Known { trace: *trace, id, sampled: *sampled, late: false });
+        }
+        let Closed { trace, sampled, at } = *self.closed.get(&id)?;
+        self.remembers(at).then_some(Parent::Known { trace, id, sampled, late: true })
     }
 
     /// The only open request of this trace.

@@ -20,9 +20,12 @@ use crate::proxy::facts::XRAY;
 use crate::proxy::options::Propagation;
 use crate::record::recorder::Carried;
 
+/// How many [`HOP_BY_HOP`] are.
+const HOPS: usize = 7;
+
 /// Headers that belong to one connection whatever `Connection` says. Source: RFC 9110 §7.6.1.
 /// `TE` and `Upgrade` are looked at before they go; proxy authentication is for us, or for nobody.
-const HOP_BY_HOP: [HeaderName; 7] = [
+static HOP_BY_HOP: [HeaderName; HOPS] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -39,13 +42,22 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 /// Takes out what belongs to one hop: the fixed list, and whatever `Connection` names. `TE:
 /// trailers` stays, because we pass trailers on.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(header::CONNECTION) {
+    // Most messages have one of these or none, and to look at the names there are costs less than
+    // to look for each.
+    let mut there = [false; HOPS];
+    for name in headers.keys() {
+        for (there, hop) in there.iter_mut().zip(&HOP_BY_HOP) {
+            *there |= name == hop;
+        }
+    }
+    let [connection, .., te, _, _] = there;
+    if connection {
         for name in named_by_connection(headers) {
             headers.remove(name);
         }
     }
-    let trailers = headers.get_all(header::TE).iter().any(|value| lists(value, "trailers"));
-    for name in &HOP_BY_HOP {
+    let trailers = te && headers.get_all(header::TE).iter().any(|value| lists(value, "trailers"));
+    for (name, _) in HOP_BY_HOP.iter().zip(there).filter(|(_, there)| *there) {
         headers.remove(name);
     }
     if trailers {
@@ -56,9 +68,15 @@ pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
 fn named_by_connection(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(header::CONNECTION).iter();
     let tokens = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    let names = tokens.filter_map(|token| token.trim().parse::<HeaderName>().ok());
-    // `TE` is judged by its own value.
-    names.filter(|name| name != header::TE).collect()
+    // What every connection says names no header; and `TE` is judged by its own value.
+    let usual = |token: &&str| {
+        ["keep-alive", "close", "te"].iter().any(|usual| token.eq_ignore_ascii_case(usual))
+    };
+    tokens
+        .map(str::trim)
+        .filter(|token| !usual(token))
+        .filter_map(|token| token.parse().ok())
+        .collect()
 }
 
 /// Whether a comma-separated header lists `token`.

@@ -10,7 +10,6 @@ use http::Response;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto;
 use tracing::debug;
 
@@ -21,6 +20,7 @@ use crate::proxy::facts::ConnFacts;
 use crate::sys::drain;
 use crate::sys::drain::Phase;
 use crate::sys::task::LocalExecutor;
+use crate::sys::timer::Timer;
 
 /// Most streams a client may have open on one HTTP/2 connection; nginx's default.
 const MAX_STREAMS: u32 = 128;
@@ -52,9 +52,9 @@ impl<H: Handler> Server<H> {
     pub fn new(handler: H, patience: Duration) -> Self {
         let mut http = auto::Builder::new(LocalExecutor);
         // A date is the service's to give.
-        http.http1().timer(TokioTimer::new()).header_read_timeout(patience).auto_date_header(false);
+        http.http1().timer(Timer).header_read_timeout(patience).auto_date_header(false);
         http.http2()
-            .timer(TokioTimer::new())
+            .timer(Timer)
             .keep_alive_interval(patience)
             .max_concurrent_streams(MAX_STREAMS)
             .auto_date_header(false);

@@ -7,7 +7,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use http::Method;
 use http::Request;
@@ -22,7 +21,6 @@ use self::connection::Refused;
 use self::pool::Freshness;
 use self::pool::Pool;
 use crate::net::tls;
-use crate::proxy::body::Progress;
 use crate::proxy::body::Upload;
 use crate::proxy::error::Error;
 use crate::proxy::options;
@@ -36,7 +34,6 @@ use crate::sys::clock::Clock;
 pub struct Upstream {
     pool: Rc<Pool>,
     connector: Connector,
-    timeouts: Timeouts,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
 }
@@ -67,7 +64,7 @@ impl Upstream {
         counters: Arc<Counters>,
     ) -> Self {
         let pool = Pool::new(pool, Arc::clone(&counters));
-        Self { pool, connector: Connector { tls, timeouts }, timeouts, clock, counters }
+        Self { pool, connector: Connector { tls, timeouts }, clock, counters }
     }
 
     /// Sends `request`, which is in origin form, to `origin` and waits for the head of its
@@ -104,7 +101,8 @@ impl Upstream {
                 }
             }
         }
-        let connection = self.connect(origin).await?;
+        // On the heap, because it is large and seldom: every request would carry its room.
+        let connection = Box::pin(self.connect(origin)).await?;
         self.exchange(connection, request).await.map_err(|refused| refused.error)
     }
 
@@ -122,40 +120,14 @@ impl Upstream {
         request: Request<Upload>,
     ) -> Result<Response<Download>, Refused> {
         let uploaded = request.body().progress();
-        let clock = Arc::clone(&self.clock);
-        let lease = connection.lease(Rc::downgrade(&self.pool), clock, Rc::clone(&uploaded));
-        let sending = lease.send(request);
-        let limit = self.timeouts.response;
-        if uploaded.get() == Progress::Sent {
-            return within(limit, sending).await;
-        }
-        // A body may take as long as it keeps moving; the wait for the response begins behind it.
-        let mut sending = std::pin::pin!(sending);
-        loop {
-            let slice = tokio::time::timeout(limit, &mut sending).await;
-            match slice {
-                Ok(result) => return result,
-                Err(_) if uploaded.get() == Progress::Sent => {
-                    return within(limit, sending).await;
-                }
-                Err(_) => {}
-            }
-        }
+        let (pool, clock) = (Rc::downgrade(&self.pool), Arc::clone(&self.clock));
+        connection.lease(pool, clock, uploaded).send(request).await
     }
 
     /// Closes what has been idle for too long. To be called about once a second.
     pub fn sweep(&self) {
         self.pool.sweep(self.clock.now());
     }
-}
-
-async fn within(
-    limit: Duration,
-    sending: impl Future<Output = Result<Response<Download>, Refused>>,
-) -> Result<Response<Download>, Refused> {
-    tokio::time::timeout(limit, sending)
-        .await
-        .unwrap_or_else(|_| Err(Refused { error: Error::ResponseTimeout(limit), unsent: None }))
 }
 
 /// Whether a connection's end, rather than the service's word, is why a request failed.

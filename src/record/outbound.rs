@@ -28,6 +28,7 @@ use crate::trace::header::Context;
 use crate::trace::header::Sampled;
 use crate::trace::header::TraceHeader;
 use crate::trace::id::SegmentId;
+use crate::trace::id::TraceId;
 use crate::trace::segment::AttributionNote;
 use crate::trace::segment::Name;
 use crate::trace::segment::Notes;
@@ -239,8 +240,8 @@ impl<S: State> Open<S> {
             let call = exchange.into_subsegment(end, now, notes);
             let leaving = call.map(|call| match place {
                 Place::Below(parent) => match ledger.payload(parent) {
-                    Some(open) => Leaving::Below(open.add(call, &recorder.shared.options), parent),
-                    None => Leaving::Below(vec![call], parent),
+                    Some(open) => Leaving::Ahead(open.add(call, &recorder.shared.options), parent),
+                    None => Leaving::Late(Box::new(call), parent),
                 },
                 Place::Root(segment) => Leaving::Root(Box::new(call), segment),
             });
@@ -256,8 +257,10 @@ impl<S: State> Open<S> {
 
 /// What can be sent once a call has closed.
 enum Leaving {
-    /// These calls, on their own, below that segment.
-    Below(Vec<Subsegment>, SegmentId),
+    /// These calls, on their own, ahead of that segment, which is still open.
+    Ahead(Vec<Subsegment>, SegmentId),
+    /// This call, on its own, below that segment, which has left or is not ours.
+    Late(Box<Subsegment>, SegmentId),
     /// This call, in a segment of its own.
     Root(Box<Subsegment>, SegmentId),
 }
@@ -265,13 +268,13 @@ enum Leaving {
 impl Recorder {
     fn send(&self, ids: Ids, leaving: Leaving) {
         match leaving {
-            Leaving::Below(calls, parent) => {
+            Leaving::Ahead(calls, parent) => {
                 for call in calls {
-                    counters::add(&self.counters.streamed, u64::from(call.id != ids.own));
-                    let separate = call.separate(ids.trace, parent);
-                    self.queue.offer(Document::Subsegment(Box::new(separate)));
+                    counters::add(&self.counters.streamed, 1);
+                    self.send_alone(call, ids.trace, parent);
                 }
             }
+            Leaving::Late(call, parent) => self.send_alone(*call, ids.trace, parent),
             Leaving::Root(call, segment) => {
                 let root = Ids { trace: ids.trace, own: segment, parent: None };
                 let name = self.shared.options.name.clone();
@@ -279,6 +282,11 @@ impl Recorder {
                 self.queue.offer(Document::Segment(Box::new(segment)));
             }
         }
+    }
+
+    fn send_alone(&self, call: Subsegment, trace: TraceId, parent: SegmentId) {
+        let separate = call.separate(trace, parent);
+        self.queue.offer(Document::Subsegment(Box::new(separate)));
     }
 }
 

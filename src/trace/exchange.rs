@@ -16,7 +16,6 @@ use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
 use crate::trace::segment;
 use crate::trace::segment::Body;
-use crate::trace::segment::Call;
 use crate::trace::segment::Cause;
 use crate::trace::segment::Ending;
 use crate::trace::segment::Exception;
@@ -28,7 +27,6 @@ use crate::trace::segment::Namespace;
 use crate::trace::segment::Notes;
 use crate::trace::segment::Segment;
 use crate::trace::segment::Subsegment;
-use crate::trace::segment::True;
 use crate::trace::time::Stamp;
 
 /// The ids of one exchange.
@@ -137,7 +135,7 @@ impl<S: State> Exchange<S> {
     pub fn into_subsegment(self, end: End, at: Stamp, notes: Notes) -> Option<Subsegment> {
         let id = self.ids.own;
         let body = self.into_body(end, Side::Outbound, at, notes)?;
-        Some(Subsegment { id, call: Call { namespace: Namespace::Remote, body } })
+        Some(Subsegment { id, namespace: Namespace::Remote, body })
     }
 
     fn into_body(self, end: End, side: Side, at: Stamp, notes: Notes) -> Option<Body> {
@@ -163,7 +161,7 @@ pub fn in_progress(ids: Ids, start: Stamp, detail: &Detail) -> Segment {
     let body = Body {
         name: detail.name.clone(),
         start_time: start.wall(),
-        end: Ending::Open(True),
+        end: Ending::Open,
         http: Some(Http::new(detail.request.clone(), None)),
         flags: Flags::default(),
         cause: None,
@@ -176,7 +174,7 @@ pub fn in_progress(ids: Ids, start: Stamp, detail: &Detail) -> Segment {
 /// trace of its own, as long as the call.
 #[must_use]
 pub fn root_segment(ids: Ids, name: Name, call: Subsegment) -> Segment {
-    let Subsegment { call: Call { body, .. }, .. } = &call;
+    let Subsegment { body, .. } = &call;
     let body = Body {
         name,
         start_time: body.start_time,

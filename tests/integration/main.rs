@@ -12,5 +12,14 @@
     reason = "a test's way to fail is to panic, and it may use the world as it is"
 )]
 
+mod attribution;
+mod commands;
+mod emission;
+mod faults;
+mod headers;
 mod ingress;
+mod lifecycle;
+mod load;
+mod sampling;
+mod snapshots;
 mod support;

@@ -1,9 +1,16 @@
 //! What tests are made of.
 
+pub mod catcher;
 pub mod client;
 pub mod daemon;
+pub mod hold;
 pub mod origin;
+pub mod port;
+pub mod program;
+pub mod samples;
+pub mod service;
 pub mod sidecar;
+pub mod traces;
 pub mod world;
 
 use std::time::Duration;

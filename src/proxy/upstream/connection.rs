@@ -2,17 +2,20 @@
 //! been read to its end.
 
 use std::cell::Cell;
+use std::future::Future;
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::pin::pin;
 use std::rc::Rc;
 use std::rc::Weak;
 use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
+use std::task::ready;
 
 use bytes::Bytes;
 use http::Request;
 use http::Response;
-use http::uri::Authority;
 use http::uri::Scheme;
 use hyper::body::Body;
 use hyper::body::Frame;
@@ -40,6 +43,7 @@ use crate::proxy::rewrite;
 use crate::proxy::upgrade;
 use crate::proxy::upstream::pool::Pool;
 use crate::sys::clock::Clock;
+use crate::sys::idle::Idle;
 use crate::sys::task;
 use crate::trace::facts::host_of;
 
@@ -55,6 +59,9 @@ pub(super) struct Connector {
 pub(super) struct Connection {
     pub(super) origin: Origin,
     sender: Sender,
+    /// For the head of a response. Kept from request to request, because to set a timer anew
+    /// costs more than to push it back.
+    patience: Idle,
 }
 
 /// The hyper side of a connection.
@@ -120,7 +127,8 @@ impl Connector {
                 }
             }
         };
-        Ok(Connection { origin: origin.clone(), sender })
+        let patience = Idle::new(self.timeouts.response);
+        Ok(Connection { origin: origin.clone(), sender, patience })
     }
 }
 
@@ -155,7 +163,8 @@ impl Connection {
             Sender::Http1(..) => return None,
             Sender::Http2(sender, scheme) => Sender::Http2(sender.clone(), scheme.clone()),
         };
-        Some(Self { origin: self.origin.clone(), sender })
+        let patience = Idle::new(self.patience.after());
+        Some(Self { origin: self.origin.clone(), sender, patience })
     }
 
     /// Whether it carries several requests at a time.
@@ -201,27 +210,32 @@ impl Lease {
         mut self,
         mut request: Request<Upload>,
     ) -> Result<Response<Download>, Refused> {
-        let default: &Authority = &self.connection.origin.authority;
-        let sent = match &mut self.connection.sender {
+        let Connection { origin, sender, patience } = &mut self.connection;
+        let uploaded = &self.uploaded;
+        let sent = match sender {
             Sender::Http1(sender, _) => {
                 // An error says that the far side closed it while it was idle. Sending then says
                 // so too, and gives the request back.
                 drop(sender.ready().await);
-                sender.try_send_request(request).await
+                within(patience, uploaded, sender.try_send_request(request)).await
             }
             Sender::Http2(sender, scheme) => {
-                rewrite::to_http2(&mut request, scheme, default);
-                sender.try_send_request(request).await
+                rewrite::to_http2(&mut request, scheme, &origin.authority);
+                within(patience, uploaded, sender.try_send_request(request)).await
             }
         };
         match sent {
-            Ok(response) => Ok(self.receive(response)),
-            Err(mut failed) => Err(Refused {
+            Some(Ok(response)) => Ok(self.receive(response)),
+            Some(Err(mut failed)) => Err(Refused {
                 unsent: failed.take_message().map(|mut request| {
                     rewrite::to_origin_form(&mut request);
                     Box::new(request)
                 }),
                 error: Error::of_hyper(failed.into_error()),
+            }),
+            None => Err(Refused {
+                error: Error::ResponseTimeout(self.connection.patience.after()),
+                unsent: None,
             }),
         }
     }
@@ -243,6 +257,32 @@ impl Lease {
             pool.put(self.connection, self.clock.now());
         }
     }
+}
+
+/// Waits for the head of a response; none if it did not come in time. A body may take as long as
+/// it keeps moving: the wait begins behind it, at the latest one whole wait later.
+async fn within<T>(
+    patience: &mut Idle,
+    uploaded: &Cell<Progress>,
+    sending: impl Future<Output = T>,
+) -> Option<T> {
+    let mut sending = pin!(sending);
+    let mut counts = uploaded.get() == Progress::Sent;
+    patience.heard();
+    poll_fn(|cx| {
+        loop {
+            if let Poll::Ready(sent) = sending.as_mut().poll(cx) {
+                return Poll::Ready(Some(sent));
+            }
+            ready!(patience.poll(cx));
+            if counts {
+                return Poll::Ready(None);
+            }
+            counts = uploaded.get() == Progress::Sent;
+            patience.heard();
+        }
+    })
+    .await
 }
 
 /// The body of a response, which holds its connection until it has been read to the end.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
+
 use crate::proxy::options;
 use crate::proxy::options::Origin;
 use crate::proxy::upstream::Counters;
@@ -22,7 +24,7 @@ const RECENT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Pool {
     options: options::Pool,
-    origins: RefCell<HashMap<Origin, Entry>>,
+    origins: RefCell<HashMap<Origin, Entry, RandomState>>,
     /// Idle connections of all origins together.
     idle: Cell<usize>,
     counters: Arc<Counters>,

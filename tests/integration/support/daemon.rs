@@ -1,5 +1,6 @@
 //! An X-Ray daemon as strict as the real one, that keeps what it receives.
 
+use std::collections::HashSet;
 use std::collections::VecDeque;
 use std::fs;
 use std::net::SocketAddr;
@@ -11,10 +12,11 @@ use serde_json::Value;
 use socket2::SockRef;
 
 use super::DEADLINE;
+use super::catcher::kernel_drops;
 
 /// Where documents are kept for a judge to look at, if the variable is set: a file a daemon, named
-/// for the test. Those of tests whose callers are traced elsewhere end in `.open.jsonl`, because
-/// their parents are missing on purpose.
+/// for the test. Those of tests whose callers are traced elsewhere end in `.open.jsonl`; the callers
+/// in them are made up.
 const KEEP: &str = "SIDERAY_TEST_DOCUMENTS_DIR";
 
 /// Which callers a test has.
@@ -24,6 +26,10 @@ pub enum Callers {
     Known,
     /// Some callers are traced elsewhere, or documents are lost on purpose.
     Elsewhere,
+    /// The documents are right and yet what a judge would warn of: strings longer than X-Ray says
+    /// it takes, calls that end after their request, many requests in one trace that the test made
+    /// up. They are not kept.
+    Unusual,
 }
 
 #[derive(Debug)]
@@ -41,9 +47,12 @@ impl Daemon {
     }
 
     pub fn with(callers: Callers) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        // More than the default, so that a burst is not lost here. Root may ask for more still.
-        SockRef::from(&socket).set_recv_buffer_size(64 << 20).unwrap();
+        Self::on(UdpSocket::bind("127.0.0.1:0").unwrap(), callers)
+    }
+
+    /// A daemon that listens on `socket`.
+    pub fn on(socket: UdpSocket, callers: Callers) -> Self {
+        enlarge(&socket);
         Self { socket, callers, waiting: VecDeque::new(), received: Vec::new() }
     }
 
@@ -93,6 +102,16 @@ impl Daemon {
         self.waiting.drain(..).collect()
     }
 
+    /// The daemon dies: its port is closed from now on. What it has received is still to be had.
+    pub fn die(&self) {
+        self.socket.connect(self.address()).unwrap();
+    }
+
+    /// How many documents came that the kernel had no room for.
+    pub fn missed(&self) -> u64 {
+        kernel_drops(&self.socket)
+    }
+
     fn receive(&mut self, left: std::time::Duration) {
         self.socket.set_read_timeout(Some(left)).unwrap();
         self.receive_now();
@@ -108,8 +127,17 @@ impl Daemon {
     }
 }
 
+/// Gives a socket more room than the default, so that a burst is not lost here: as much as the
+/// system allows, or, for root, as much as is asked for.
+pub fn enlarge(socket: &UdpSocket) {
+    const ROOM: usize = 64 << 20;
+    if rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, ROOM).is_err() {
+        SockRef::from(socket).set_recv_buffer_size(ROOM).unwrap();
+    }
+}
+
 /// What the real daemon demands of a datagram, and what X-Ray demands of a document.
-fn judge(datagram: &[u8]) -> &str {
+pub fn judge(datagram: &[u8]) -> &str {
     assert!(datagram.len() <= 65_507, "a datagram of {} bytes", datagram.len());
     let text = std::str::from_utf8(datagram).expect("a datagram is text");
     let (header, document) = text.split_once('\n').expect("a header line");
@@ -130,15 +158,62 @@ fn judge(datagram: &[u8]) -> &str {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        let Some(folder) = std::env::var_os(KEEP).map(PathBuf::from) else { return };
+        if std::env::var_os(KEEP).is_none() {
+            return;
+        }
         self.drain();
-        let name = std::thread::current().name().unwrap_or("test").replace("::", "-");
-        let kind = match self.callers {
-            Callers::Known => "jsonl",
-            Callers::Elsewhere => "open.jsonl",
-        };
-        let file = folder.join(format!("{name}-{}.{kind}", self.address().port()));
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(file, self.received.join("\n")).unwrap();
+        let documents: Vec<&str> = self.received.iter().map(String::as_str).collect();
+        keep(&documents, self.callers, self.address().port());
     }
+}
+
+/// Keeps documents for a judge, if one is to look at them.
+pub fn keep(documents: &[&str], callers: Callers, port: u16) {
+    let Some(folder) = std::env::var_os(KEEP).map(PathBuf::from) else { return };
+    let name = std::thread::current().name().unwrap_or("test").replace("::", "-");
+    let mut documents: Vec<String> = documents.iter().map(|text| (*text).to_owned()).collect();
+    let kind = match callers {
+        Callers::Known => "jsonl",
+        Callers::Elsewhere => "open.jsonl",
+        Callers::Unusual => return,
+    };
+    if documents.is_empty() {
+        return;
+    }
+    if callers == Callers::Elsewhere {
+        documents.extend(callers_of(&documents));
+    }
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(format!("{name}-{port}.{kind}")), documents.join("\n")).unwrap();
+}
+
+/// The segments of the callers that are traced elsewhere, as they would stand in the traces.
+fn callers_of(documents: &[String]) -> Vec<String> {
+    let documents: Vec<Value> =
+        documents.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    let mut known: HashSet<_> = documents.iter().map(|document| document["id"].clone()).collect();
+    let mut callers = Vec::new();
+    for document in &documents {
+        if document["parent_id"].is_string() && known.insert(document["parent_id"].clone()) {
+            let id = document["parent_id"].as_str().unwrap();
+            let (start, end) = (&document["start_time"], &document["end_time"]);
+            let call = serde_json::json!({
+                "id": id,
+                "name": "call",
+                "namespace": "remote",
+                "start_time": start,
+                "end_time": end,
+            });
+            let caller = serde_json::json!({
+                "id": format!("ca11e4{}", &id[6..]),
+                "trace_id": document["trace_id"],
+                "name": "caller",
+                "start_time": start,
+                "end_time": end,
+                "subsegments": [call],
+            });
+            callers.push(caller.to_string());
+        }
+    }
+    callers
 }

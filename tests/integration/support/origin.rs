@@ -50,7 +50,15 @@ impl Origin {
         F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), handler)
+    }
+
+    /// The same on a listener of the test's.
+    pub fn on<F, R>(listener: TcpListener, handler: F) -> Self
+    where
+        F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+        R: Future<Output = Response<Body>> + Send + 'static,
+    {
         let address = listener.local_addr().unwrap();
         let (seen, connections) = (Arc::default(), Arc::default());
         let handler: Arc<Handler> = Arc::new(move |request| Box::pin(handler(request)));

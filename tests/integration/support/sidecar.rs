@@ -41,6 +41,11 @@ pub struct Sidecar {
 /// A configuration for tests: every request sampled, one worker, ports chosen by the system,
 /// documents to `daemon`, requests to `upstream`.
 pub fn config(upstream: SocketAddr, daemon: &Daemon) -> Config {
+    config_at(upstream, daemon.address())
+}
+
+/// The same, with the daemon at `daemon`, whether there is one or not.
+pub fn config_at(upstream: SocketAddr, daemon: SocketAddr) -> Config {
     let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut config = Config::default();
     config.ingress.listen = any;
@@ -49,7 +54,7 @@ pub fn config(upstream: SocketAddr, daemon: &Daemon) -> Config {
     config.ingress.upstream = http(upstream);
     config.sampling = always();
     config.workers = Workers::Count(NonZeroUsize::MIN);
-    let address = daemon.address().to_string();
+    let address = daemon.to_string();
     config.emit.daemon =
         Target::Remote(DaemonAddress { udp: address.clone().into(), tcp: address.into() });
     config
@@ -86,7 +91,8 @@ impl Sidecar {
         Self::in_world(config, world)
     }
 
-    fn in_world(config: Config, world: World) -> Self {
+    /// A sidecar in a world of the test's own.
+    pub fn in_world(config: Config, world: World) -> Self {
         let store = Arc::clone(&world.store);
         let bound = App::bind(config, world).unwrap();
         let addresses = bound.addresses;
@@ -101,20 +107,29 @@ impl Sidecar {
     }
 
     /// Shuts it down in order and says what the run came to.
-    pub async fn stop(mut self) -> Summary {
+    pub async fn stop(self) -> Summary {
         self.control.tell(Command::Stop);
+        self.ended().await
+    }
+
+    /// Waits for its end, which something else brings about, and says what the run came to.
+    pub async fn ended(mut self) -> Summary {
         let thread = self.thread.take().unwrap();
         tokio::task::spawn_blocking(move || thread.join().unwrap().unwrap()).await.unwrap()
     }
 
     /// The value of a sample on the metrics page, by its name and labels as they stand there.
     pub async fn metric(&self, sample: &str) -> f64 {
-        let page = client::send(self.addresses.admin, client::get("/metrics")).await;
+        let page = self.page().await;
         let line = page
-            .body()
             .lines()
             .find_map(|line| line.strip_prefix(sample).and_then(|rest| rest.strip_prefix(' ')));
-        line.unwrap_or_else(|| panic!("no {sample} in\n{}", page.body())).parse().unwrap()
+        line.unwrap_or_else(|| panic!("no {sample} in\n{page}")).parse().unwrap()
+    }
+
+    /// The metrics page.
+    pub async fn page(&self) -> String {
+        client::send(self.addresses.admin, client::get("/metrics")).await.into_body()
     }
 }
 

@@ -1,0 +1,401 @@
+//! Which request made a call: through both ports, as the service's own documents tell it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Response;
+use sideray::record::options::Missing;
+use sideray::record::options::Unknown;
+use tokio::sync::Barrier;
+use tokio::sync::Notify;
+
+use crate::support::client;
+use crate::support::daemon::Callers;
+use crate::support::daemon::Daemon;
+use crate::support::origin;
+use crate::support::origin::Origin;
+use crate::support::origin::full;
+use crate::support::service::Egress;
+use crate::support::sidecar;
+use crate::support::sidecar::Sidecar;
+use crate::support::traces::embedded;
+use crate::support::traces::field;
+use crate::support::traces::method;
+use crate::support::traces::text;
+use crate::support::world::ManualClock;
+
+const ATTRIBUTION: &str = "/metadata/sideray/attribution";
+
+/// A service that calls `url` for each request, and forwards its trace header.
+async fn diligent(egress: &Egress, url: String) -> Origin {
+    let egress = egress.clone();
+    Origin::start(move |request| {
+        let (egress, url) = (egress.clone(), url.clone());
+        async move {
+            let (parts, _) = request.into_parts();
+            egress.forward(url, &parts).await;
+            Response::new(full("done"))
+        }
+    })
+    .await
+}
+
+/// A service that calls `url` for each request, and knows nothing of traces.
+async fn untraced(egress: &Egress, url: String) -> Origin {
+    let egress = egress.clone();
+    Origin::start(move |_| {
+        let (egress, url) = (egress.clone(), url.clone());
+        async move {
+            egress.call(url).await;
+            Response::new(full("done"))
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_call_with_our_header_is_a_subsegment_of_its_request() {
+    let (egress, stock, mut daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
+    let url = format!("http://{}/items/42?token=secret", stock.address());
+    let service = diligent(&egress, url).await;
+    let sidecar = Sidecar::start(sidecar::config(service.address(), &daemon));
+    egress.is(sidecar.addresses.egress);
+
+    client::send(sidecar.addresses.ingress, client::get("/")).await;
+
+    let segment = daemon.segment();
+    let [call] = embedded(&segment) else { panic!("one call in {segment}") };
+    assert_eq!(text(call, "name"), "127.0.0.1");
+    assert_eq!(text(call, "namespace"), "remote");
+    let url = format!("http://{}/items/42", stock.address());
+    assert_eq!(text(call, "http/request/url"), url, "without the query");
+    assert_eq!(call["http"]["response"]["status"], 200);
+    let how = serde_json::json!({"method": "header", "confidence": "certain"});
+    assert_eq!(call.pointer(ATTRIBUTION), Some(&how));
+
+    let (trace, id) = (text(&segment, "trace_id"), text(call, "id"));
+    let got = stock.only();
+    let expected = format!("Root={trace};Parent={id};Sampled=1");
+    assert_eq!(origin::header(&got, "x-amzn-trace-id"), expected, "the parent is the call");
+}
+
+#[tokio::test]
+async fn foreign_fields_and_a_bare_root_lead_to_the_request_too() {
+    let (egress, stock, mut daemon) =
+        (Egress::default(), Origin::hello().await, Daemon::with(Callers::Elsewhere));
+    let service = {
+        let (egress, url) = (egress.clone(), format!("http://{}/", stock.address()));
+        Origin::start(move |request| {
+            let (egress, url) = (egress.clone(), url.clone());
+            async move {
+                let header = origin::header(&request.into_parts().0, "x-amzn-trace-id").to_owned();
+                let root = format!("Root={}", field(&header, "Root"));
+                egress.call_with(url, &[("x-amzn-trace-id", &root)]).await;
+                Response::new(full("done"))
+            }
+        })
+        .await
+    };
+    let sidecar = Sidecar::start(sidecar::config(service.address(), &daemon));
+    egress.is(sidecar.addresses.egress);
+
+    let sent = "Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=25:aa|3";
+    client::send(sidecar.addresses.ingress, client::get("/").header("x-amzn-trace-id", sent)).await;
+
+    let segment = daemon.segment();
+    let [call] = embedded(&segment) else { panic!("one call in {segment}") };
+    assert_eq!(method(call), "header", "one open request has the trace");
+    let got = stock.only();
+    let got = origin::header(&got, "x-amzn-trace-id");
+    assert_eq!(field(got, "Lineage"), "25:aa|3", "the caller's fields go on with the calls");
+    assert_eq!(field(got, "Parent"), text(call, "id"));
+}
+
+#[tokio::test]
+async fn a_call_after_the_answer_is_late_and_travels_alone() {
+    let (egress, stock, mut daemon) =
+        (Egress::default(), Origin::hello().await, Daemon::with(Callers::Unusual));
+    let service = Origin::hello().await;
+    let sidecar = Sidecar::start(sidecar::config(service.address(), &daemon));
+    egress.is(sidecar.addresses.egress);
+
+    client::send(sidecar.addresses.ingress, client::get("/")).await;
+    let segment = daemon.segment();
+    egress.forward(format!("http://{}/", stock.address()), &service.only()).await;
+
+    let call = daemon.subsegment();
+    assert_eq!(call["parent_id"], segment["id"]);
+    assert_eq!(call["trace_id"], segment["trace_id"]);
+    let how = serde_json::json!({"method": "header", "confidence": "certain", "late": true});
+    assert_eq!(call.pointer(ATTRIBUTION), Some(&how));
+    assert!(call["start_time"].as_f64() >= segment["end_time"].as_f64());
+    assert!(embedded(&segment).is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_outlives_its_request_travels_alone_and_is_not_late() {
+    let (egress, mut daemon) = (Egress::default(), Daemon::with(Callers::Unusual));
+    let (told, arrived) = (Arc::<Notify>::default(), Arc::<Notify>::default());
+    let slow = {
+        let (told, arrived) = (Arc::clone(&told), Arc::clone(&arrived));
+        Origin::start(move |_| {
+            let (told, arrived) = (Arc::clone(&told), Arc::clone(&arrived));
+            async move {
+                arrived.notify_one();
+                told.notified().await;
+                Response::new(full("at last"))
+            }
+        })
+        .await
+    };
+    let (calls, mut called) = tokio::sync::mpsc::unbounded_channel();
+    let service = {
+        let (egress, url) = (egress.clone(), format!("http://{}/", slow.address()));
+        let arrived = Arc::clone(&arrived);
+        Origin::start(move |request| {
+            let (egress, url, calls) = (egress.clone(), url.clone(), calls.clone());
+            let arrived = Arc::clone(&arrived);
+            async move {
+                let (parts, _) = request.into_parts();
+                let call = tokio::spawn(async move { egress.forward(url, &parts).await });
+                calls.send(call).unwrap();
+                arrived.notified().await;
+                Response::new(full("accepted"))
+            }
+        })
+        .await
+    };
+    let sidecar = Sidecar::start(sidecar::config(service.address(), &daemon));
+    egress.is(sidecar.addresses.egress);
+
+    client::send(sidecar.addresses.ingress, client::get("/")).await;
+    let segment = daemon.segment();
+    told.notify_one();
+    called.recv().await.unwrap().await.unwrap();
+
+    let call = daemon.subsegment();
+    assert_eq!(call["parent_id"], segment["id"]);
+    assert_eq!(method(&call), "header");
+    assert!(call["end_time"].as_f64() >= segment["end_time"].as_f64());
+}
+
+#[tokio::test]
+async fn a_header_of_a_foreign_trace_is_followed() {
+    let (egress, stock, mut daemon) =
+        (Egress::default(), Origin::hello().await, Daemon::with(Callers::Elsewhere));
+    let service = Origin::hello().await;
+    let mut config = sidecar::config(service.address(), &daemon);
+    config.sampling = sidecar::never();
+    let sidecar = Sidecar::start(config);
+    egress.is(sidecar.addresses.egress);
+    let url = format!("http://{}/", stock.address());
+    let root = "1-5759e988-bd862e3fe1be46a994272793";
+
+    let below = format!("Root={root};Parent=53995c3f42cd8ad8;Sampled=1;Lineage=a:1");
+    egress.call_with(&url, &[("x-amzn-trace-id", &below)]).await;
+    let call = daemon.subsegment();
+    assert_eq!((text(&call, "trace_id"), text(&call, "parent_id")), (root, "53995c3f42cd8ad8"));
+    assert_eq!(method(&call), "header");
+    let got = stock.only();
+    let expected = format!("Root={root};Parent={};Sampled=1;Lineage=a:1", text(&call, "id"));
+    assert_eq!(origin::header(&got, "x-amzn-trace-id"), expected);
+
+    let other = "1-5759e988-000000000000000000000001";
+    let root_only = format!("Root={other};Sampled=1");
+    egress.call_with(&url, &[("x-amzn-trace-id", &root_only)]).await;
+    let segment = daemon.segment();
+    assert_eq!(text(&segment, "trace_id"), other);
+    assert!(segment.get("parent_id").is_none());
+    assert_eq!(embedded(&segment).len(), 1, "the call hangs from a segment of its own");
+
+    let unsampled = format!("Root={root};Parent=53995c3f42cd8ad8;Sampled=0");
+    egress.call_with(&url, &[("x-amzn-trace-id", &unsampled)]).await;
+    let got = stock.seen().pop().unwrap();
+    assert_eq!(field(origin::header(&got, "x-amzn-trace-id"), "Sampled"), "0");
+    assert_eq!(sidecar.stop().await.recorded, 2, "what the caller passed over is not recorded");
+}
+
+#[tokio::test]
+async fn calls_of_many_requests_at_once_get_no_parent_rather_than_a_wrong_one() {
+    const REQUESTS: usize = 24;
+    let (egress, stock, mut daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
+    let service = {
+        let (egress, url) = (egress.clone(), format!("http://{}/items/1", stock.address()));
+        let met = Arc::new(Barrier::new(REQUESTS));
+        Origin::start(move |_| {
+            let (egress, url, met) = (egress.clone(), url.clone(), Arc::clone(&met));
+            async move {
+                met.wait().await;
+                egress.call(url).await;
+                met.wait().await;
+                Response::new(full("done"))
+            }
+        })
+        .await
+    };
+    let sidecar = Sidecar::start(sidecar::config(service.address(), &daemon));
+    egress.is(sidecar.addresses.egress);
+
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..REQUESTS {
+        let ingress = sidecar.addresses.ingress;
+        clients.spawn(async move { client::send(ingress, client::get("/")).await });
+    }
+    clients.join_all().await;
+
+    let _ = sidecar.stop().await;
+    let documents = daemon.drain();
+    let is_call = |document: &&serde_json::Value| document.get("http").is_none();
+    let (calls, requests): (Vec<_>, Vec<_>) = documents.iter().partition(is_call);
+    assert_eq!((calls.len(), requests.len()), (REQUESTS, REQUESTS));
+    let ids: Vec<_> = requests.iter().map(|request| text(request, "id")).collect();
+    let traces: Vec<_> = requests.iter().map(|request| text(request, "trace_id")).collect();
+    for request in &requests {
+        assert!(embedded(request).is_empty(), "no call has been given to a request by guess");
+    }
+    for root in calls {
+        let [call] = embedded(root) else { panic!("one call in {root}") };
+        assert!(!traces.contains(&text(root, "trace_id")), "a trace of its own");
+        assert_eq!(method(call), "unknown");
+        assert_eq!(text(call, "metadata/sideray/attribution/confidence"), "none");
+        let candidates = call.pointer(&format!("{ATTRIBUTION}/candidates")).unwrap();
+        let candidates = candidates.as_array().unwrap();
+        assert_eq!(candidates.len(), 16, "as many candidates as a document lists");
+        for candidate in candidates {
+            assert!(ids.contains(&candidate.as_str().unwrap()), "a candidate was in flight");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_only_request_gets_the_calls_of_a_route_that_has_earned_it() {
+    let (egress, stock, mut daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
+    let service = untraced(&egress, format!("http://{}/items/42", stock.address())).await;
+    let clock = Arc::new(ManualClock::new());
+    let sidecar = Sidecar::start_still(sidecar::config(service.address(), &daemon), &clock);
+    egress.is(sidecar.addresses.egress);
+
+    let mut methods = Vec::new();
+    for gap in [3_000, 2_100, 4_400, 2_700, 1_500, 3_300] {
+        clock.advance(Duration::from_millis(gap));
+        client::send(sidecar.addresses.ingress, client::get("/")).await;
+        let segment =
+            daemon.next_where("segment of the request", |document| document.get("http").is_some());
+        let call = match embedded(&segment) {
+            [call] => call.clone(),
+            _ => {
+                let root = daemon.segment();
+                let call = embedded(&root)[0].clone();
+                let candidates = call.pointer(&format!("{ATTRIBUTION}/candidates"));
+                let only = serde_json::json!([segment["id"]]);
+                assert_eq!(candidates, Some(&only), "the only one that may have made it");
+                call
+            }
+        };
+        methods.push(method(&call).to_owned());
+        if methods.last().unwrap() == "sole" {
+            assert_eq!(text(&call, "metadata/sideray/attribution/confidence"), "high");
+            let got = stock.seen().pop().unwrap();
+            let got = origin::header(&got, "x-amzn-trace-id");
+            assert_eq!(field(got, "Root"), text(&segment, "trace_id"), "the trace goes on");
+        }
+    }
+    let earned = methods.iter().position(|method| method == "sole").expect("trust is earned");
+    assert!(earned >= 3, "not before the fourth call: {methods:?}");
+    assert!(methods[earned..].iter().all(|method| method == "sole"), "{methods:?}");
+    assert!(methods[..earned].iter().all(|method| method == "unknown"), "{methods:?}");
+    let sole = sidecar.metric("sideray_attribution_total{method=\"sole\"}").await;
+    assert_eq!(sole, (methods.len() - earned) as f64);
+
+    // One call while no request is there, and the route is a background route for good.
+    clock.advance(Duration::from_millis(2_200));
+    egress.call(format!("http://{}/items/7", stock.address())).await;
+    assert_eq!(method(&embedded(&daemon.segment())[0]), "background");
+    clock.advance(Duration::from_millis(3_700));
+    client::send(sidecar.addresses.ingress, client::get("/")).await;
+    let root = daemon.next_where("root of the call", |document| document.get("http").is_none());
+    assert_eq!(method(&embedded(&root)[0]), "unknown", "trust is lost by one call");
+}
+
+#[tokio::test]
+async fn calls_in_an_even_rhythm_are_never_given_to_the_only_request() {
+    let (egress, stock, daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
+    let service = untraced(&egress, format!("http://{}/poll", stock.address())).await;
+    let clock = Arc::new(ManualClock::new());
+    let sidecar = Sidecar::start_still(sidecar::config(service.address(), &daemon), &clock);
+    egress.is(sidecar.addresses.egress);
+
+    for _ in 0..12 {
+        clock.advance(Duration::from_secs(5));
+        client::send(sidecar.addresses.ingress, client::get("/health")).await;
+    }
+
+    let unknown = sidecar.metric("sideray_attribution_total{method=\"unknown\"}").await;
+    assert_eq!(unknown, 12.0, "a timer in step with a health check looks just like this");
+}
+
+#[tokio::test]
+async fn an_unknown_call_may_pass_without_a_trace() {
+    for missing in [Missing::Log, Missing::Ignore] {
+        let (egress, stock, mut daemon) =
+            (Egress::default(), Origin::hello().await, Daemon::start());
+        let service = untraced(&egress, format!("http://{}/", stock.address())).await;
+        let mut config = sidecar::config(service.address(), &daemon);
+        config.record.unknown = Unknown::None(missing);
+        let sidecar = Sidecar::start(config);
+        egress.is(sidecar.addresses.egress);
+
+        client::send(sidecar.addresses.ingress, client::get("/")).await;
+
+        let got = stock.only();
+        assert!(!got.headers.contains_key("x-amzn-trace-id"), "no header is made up");
+        assert_eq!(sidecar.metric("sideray_context_missing_total").await, 1.0);
+        assert_eq!(sidecar.stop().await.recorded, 1, "the request alone");
+        assert_eq!(daemon.drain().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn calls_of_an_unsampled_request_are_not_recorded_and_say_so() {
+    let (egress, stock, mut daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
+    let service = diligent(&egress, format!("http://{}/", stock.address())).await;
+    let sidecar = Sidecar::start(sidecar::config(service.address(), &daemon));
+    egress.is(sidecar.addresses.egress);
+    let root = "1-5759e988-bd862e3fe1be46a994272793";
+
+    let header = format!("Root={root};Parent=53995c3f42cd8ad8;Sampled=0");
+    client::send(sidecar.addresses.ingress, client::get("/").header("x-amzn-trace-id", header))
+        .await;
+
+    let (inner, outer) = (stock.only(), service.only());
+    let (inner, outer) =
+        (origin::header(&inner, "x-amzn-trace-id"), origin::header(&outer, "x-amzn-trace-id"));
+    assert_eq!((field(inner, "Root"), field(inner, "Sampled")), (root, "0"));
+    assert_ne!(field(inner, "Parent"), field(outer, "Parent"), "the parent is the call's own id");
+    let header = sidecar.metric("sideray_attribution_total{method=\"header\"}").await;
+    assert_eq!(header, 1.0, "the ledger knows it all the same");
+    assert_eq!(sidecar.stop().await.recorded, 0);
+    assert!(daemon.drain().is_empty());
+}
+
+#[tokio::test]
+async fn a_call_without_any_request_is_the_services_own() {
+    let (egress, stock, mut daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
+    let sidecar = Sidecar::start(sidecar::config(stock.address(), &daemon));
+    egress.is(sidecar.addresses.egress);
+
+    egress.call(format!("http://{}/poll", stock.address())).await;
+
+    let segment = daemon.segment();
+    assert_eq!(text(&segment, "name"), "service", "the service called, so it has a segment");
+    let [call] = embedded(&segment) else { panic!("one call in {segment}") };
+    assert_eq!(method(call), "background");
+    assert_eq!(
+        (&segment["start_time"], &segment["end_time"]),
+        (&call["start_time"], &call["end_time"])
+    );
+    let got = stock.only();
+    let got = origin::header(&got, "x-amzn-trace-id");
+    assert_eq!(field(got, "Root"), text(&segment, "trace_id"));
+    assert_eq!(field(got, "Parent"), text(call, "id"));
+}
