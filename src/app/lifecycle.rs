@@ -49,6 +49,8 @@ pub enum Command {
     Stop,
     /// Put other sampling rules in force.
     SetRules(Rules),
+    /// Look at the certificate files now.
+    LoadCertificates,
 }
 
 /// Tells a running sidecar things, from any thread.
@@ -151,7 +153,8 @@ impl Bound {
     /// Starts the workers' threads, the admin port and the watch on certificate files.
     fn start(self, drain: &Observer) -> Result<Running, StartError> {
         let Self { addresses, config, world, shared, listeners, admin, tls, outlet, side } = self;
-        let (accepted, asked) = (Accepted::default(), Arc::<Notify>::default());
+        let accepted = Accepted::default();
+        let (asked, certificates) = (Arc::<Notify>::default(), Arc::<Notify>::default());
         let counters: Vec<_> = listeners.iter().map(|_| metrics::Worker::default()).collect();
         let sources = Sources {
             shared: Arc::clone(&shared),
@@ -162,7 +165,7 @@ impl Bound {
             file: side.as_ref().and_then(SideHandle::file_counters).cloned(),
         };
         if let Some(tls) = tls.ingress.clone() {
-            drop(task::spawn(tls.watch_files(CERTIFICATES_EVERY)));
+            drop(task::spawn(tls.watch_files(CERTIFICATES_EVERY, Arc::clone(&certificates))));
         }
         serve_admin(admin, sources, drain, &asked)?;
 
@@ -185,7 +188,7 @@ impl Bound {
             };
             workers.push(start_worker(number, worker, Ended(ended.clone()))?);
         }
-        Ok(Running { workers, ends, asked, side, counters })
+        Ok(Running { workers, ends, asked, certificates, side, counters })
     }
 }
 
@@ -237,6 +240,8 @@ struct Running {
     /// One message from each worker that has ended; closed once all have.
     ends: mpsc::Receiver<()>,
     asked: Arc<Notify>,
+    /// Has the certificate files looked at.
+    certificates: Arc<Notify>,
     side: Option<SideHandle>,
     counters: Vec<metrics::Worker>,
 }
@@ -248,6 +253,7 @@ impl Running {
             tokio::select! {
                 command = commands.0.recv() => match command {
                     Some(Command::SetRules(rules)) => shared.set_rules(rules),
+                    Some(Command::LoadCertificates) => self.certificates.notify_one(),
                     Some(Command::Stop) | None => return RunEnd::Drained,
                 },
                 () = self.asked.notified() => return RunEnd::Drained,
@@ -317,7 +323,7 @@ impl Commands {
             loop {
                 match self.0.recv().await {
                     Some(Command::Stop) => return,
-                    Some(Command::SetRules(_)) => {}
+                    Some(Command::LoadCertificates | Command::SetRules(_)) => {}
                     None => std::future::pending().await,
                 }
             }

@@ -102,9 +102,10 @@ async fn obey(mut signals: Signals, control: &Control, settings: &Settings) {
     }
 }
 
-/// Reads the configuration again and puts its sampling rules in force. A faulty one changes
-/// nothing.
+/// Has the certificates looked at, reads the configuration again and puts its sampling rules in
+/// force. A faulty one changes nothing.
 fn reload(control: &Control, settings: &Settings) {
+    control.tell(Command::LoadCertificates);
     match resolve(settings, Env::process()) {
         Ok((source, config)) => {
             control.tell(Command::SetRules(config.sampling));

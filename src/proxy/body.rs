@@ -36,15 +36,18 @@ pub struct Upload {
     body: Option<Incoming>,
     idle: Idle,
     gate: Option<Gate>,
+    given: u64,
     progress: Rc<Cell<Progress>>,
 }
 
-/// How far an upload has come.
+/// How far an upload has come, and so who is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Bytes are still to be sent.
-    Sending,
-    /// All has been handed on.
+    /// The client: the next piece is its to send.
+    Asked,
+    /// The service: it was given so many pieces and has not asked for another.
+    Given(u64),
+    /// The service: it was given everything.
     Sent,
 }
 
@@ -67,15 +70,20 @@ impl Upload {
         if body.is_end_stream() {
             return Self::nothing();
         }
-        let progress = Rc::new(Cell::new(Progress::Sending));
-        Self { body: Some(body), idle: Idle::new(idle), gate, progress }
+        let progress = Rc::new(Cell::new(Progress::Given(0)));
+        Self { body: Some(body), idle: Idle::new(idle), gate, given: 0, progress }
     }
 
     /// A body of nothing.
     #[must_use]
     pub fn nothing() -> Self {
         let progress = Rc::new(Cell::new(Progress::Sent));
-        Self { body: None, idle: Idle::new(Duration::MAX), gate: None, progress }
+        Self { body: None, idle: Idle::new(Duration::MAX), gate: None, given: 0, progress }
+    }
+
+    /// Holds nothing back any more.
+    pub(super) fn open(&mut self) {
+        self.gate = None;
     }
 
     /// How far it has come, to be looked at after hyper has taken the body itself.
@@ -91,9 +99,10 @@ impl Upload {
         match Pin::new(&mut *body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.idle.heard();
-                if body.is_end_stream() {
-                    self.progress.set(Progress::Sent);
-                }
+                self.given += 1;
+                let ended = body.is_end_stream();
+                let progress = if ended { Progress::Sent } else { Progress::Given(self.given) };
+                self.progress.set(progress);
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(UploadError::Broken))),
@@ -102,6 +111,7 @@ impl Upload {
                 Poll::Ready(None)
             }
             Poll::Pending => {
+                self.progress.set(Progress::Asked);
                 ready!(self.idle.poll(cx));
                 Poll::Ready(Some(Err(UploadError::Silent(self.idle.after()))))
             }
@@ -118,7 +128,10 @@ impl HttpBody for Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, UploadError>>> {
         if let Some(gate) = &mut self.gate {
-            ready!(gate.poll(cx));
+            if gate.poll(cx).is_pending() {
+                self.progress.set(Progress::Asked);
+                return Poll::Pending;
+            }
             self.gate = None;
         }
         self.poll_body(cx)

@@ -39,6 +39,9 @@ pub enum Error {
     /// No response came in time.
     #[error("no response within {0:?}")]
     ResponseTimeout(Duration),
+    /// The response changes the protocol, and the request did not offer to.
+    #[error("the protocol was changed without an offer to")]
+    Upgrade,
 }
 
 /// Whose doing an error was.
@@ -69,7 +72,8 @@ impl Error {
             | Self::ConnectTimeout { .. }
             | Self::Reset(_)
             | Self::Protocol(_)
-            | Self::ResponseTimeout(_) => Side::Upstream,
+            | Self::ResponseTimeout(_)
+            | Self::Upgrade => Side::Upstream,
         }
     }
 
@@ -77,12 +81,15 @@ impl Error {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Client(_) => StatusCode::BAD_REQUEST,
+            Self::Client(UploadError::Broken) => StatusCode::BAD_REQUEST,
+            Self::Client(UploadError::Silent(_)) => StatusCode::REQUEST_TIMEOUT,
             Self::Connect(error) if error.is_timeout() => StatusCode::GATEWAY_TIMEOUT,
             Self::Connect(ConnectError::Refused { .. }) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Connect(_) | Self::Tls(_) | Self::Reset(_) | Self::Protocol(_) => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Connect(_)
+            | Self::Tls(_)
+            | Self::Reset(_)
+            | Self::Protocol(_)
+            | Self::Upgrade => StatusCode::BAD_GATEWAY,
             Self::ConnectTimeout { .. } | Self::ResponseTimeout(_) => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -96,7 +103,7 @@ impl Error {
             Self::Tls(error) => error.kind(),
             Self::ConnectTimeout { .. } => "ConnectTimeout",
             Self::Reset(_) => "ConnectionReset",
-            Self::Protocol(_) => "ProtocolError",
+            Self::Protocol(_) | Self::Upgrade => "ProtocolError",
             Self::ResponseTimeout(_) => "ResponseTimeout",
         };
         Failure { kind, message: self.to_string().into() }

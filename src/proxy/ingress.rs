@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
+use http::Method;
 use http::Request;
 use http::Response;
+use http::StatusCode;
 use hyper::body::Incoming;
 use tracing::debug;
 
@@ -64,6 +66,9 @@ impl Handler for Ingress {
             debug!(method = %view.method, path = view.path, client = %conn.peer, "request");
             self.recorder.inbound(&view, facts::incoming(request.headers()))
         };
+        if request.method() == Method::CONNECT {
+            return misdirected(inbound);
+        }
         let offer = Offer::of(&mut request);
         let request = self.toward_service(request, conn, &inbound, offer.as_ref());
         match self.upstream.send(&self.origin, request).await {
@@ -121,6 +126,16 @@ fn refuse(inbound: Inbound<Waiting>, error: &Error) -> Response<Body<Inbound<Ans
         Side::Upstream => End::Failed(error.failure()),
     };
     inbound.answered(facts).close(end);
+    response
+}
+
+/// Answers `CONNECT`, which asks for a proxy: the service is none, and after a `200` to it nobody
+/// could tell where the next request begins.
+fn misdirected(inbound: Inbound<Waiting>) -> Response<Body<Inbound<Answered>>> {
+    let text = "400 CONNECT is for proxies, and this is a server\n";
+    let mut response = reply::text(StatusCode::BAD_REQUEST, text);
+    put_trace(&inbound, &mut response);
+    inbound.answered(facts::response(&response)).close(End::Complete);
     response
 }
 

@@ -22,6 +22,7 @@ pub(super) fn gateway<G: Close>(status: StatusCode) -> Response<Body<G>> {
     let body = match status {
         StatusCode::SERVICE_UNAVAILABLE => "503 the service does not accept connections\n",
         StatusCode::GATEWAY_TIMEOUT => "504 the service did not answer in time\n",
+        StatusCode::REQUEST_TIMEOUT => "408 the rest of the request did not come in time\n",
         StatusCode::BAD_REQUEST => "400 the request was not complete\n",
         _ => "502 the service could not be reached, or broke off\n",
     };

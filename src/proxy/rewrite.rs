@@ -13,6 +13,7 @@ use http::header;
 use http::uri::Authority;
 use http::uri::PathAndQuery;
 use http::uri::Scheme as UriScheme;
+use hyper::body::Body;
 
 use crate::proxy::facts::ConnFacts;
 use crate::proxy::facts::W3C;
@@ -141,6 +142,34 @@ pub(super) fn to_origin_form<B>(request: &mut Request<B>) {
     *request.version_mut() = Version::HTTP_11;
 }
 
+/// Completes the origin form for HTTP/1.1: a request must name a host, and HTTP/1.0 clients need
+/// not (RFC 9112 §3.2), so `default` stands for one that is missing; a body whose length is not
+/// known must be chunked, which hyper takes for granted except where bodies are rare; and cookies
+/// that HTTP/2 took apart are put together again (RFC 9113 §8.2.3).
+pub(super) fn to_http1<B: Body>(request: &mut Request<B>, default: &Authority) {
+    if !request.headers().contains_key(header::HOST)
+        && let Ok(host) = HeaderValue::from_str(default.as_str())
+    {
+        request.headers_mut().insert(header::HOST, host);
+    }
+    if !request.body().is_end_stream() && request.body().size_hint().exact().is_none() {
+        let chunked = HeaderValue::from_static("chunked");
+        request.headers_mut().insert(header::TRANSFER_ENCODING, chunked);
+    }
+    let mut cookies = request.headers().get_all(header::COOKIE).iter();
+    if cookies.next().is_some() && cookies.next().is_some() {
+        join_cookies(request.headers_mut());
+    }
+}
+
+fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<_> =
+        headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let Ok(whole) = HeaderValue::from_bytes(&crumbs.join(b"; ".as_slice())) {
+        headers.insert(header::COOKIE, whole);
+    }
+}
+
 /// Turns the origin form into HTTP/2's: scheme, authority and path in the URI and no header that
 /// HTTP/2 forbids (RFC 9113 §8.2.2). `default` stands for a `Host` that is missing or unusable.
 pub(super) fn to_http2<B>(request: &mut Request<B>, scheme: &UriScheme, default: &Authority) {
@@ -156,9 +185,9 @@ pub(super) fn to_http2<B>(request: &mut Request<B>, scheme: &UriScheme, default:
     }
     *request.version_mut() = Version::HTTP_2;
     let headers = request.headers_mut();
-    headers.remove(header::CONNECTION);
-    headers.remove(header::UPGRADE);
-    headers.remove(header::EXPECT);
+    for name in [header::CONNECTION, header::EXPECT, header::TRANSFER_ENCODING, header::UPGRADE] {
+        headers.remove(name);
+    }
 }
 
 #[cfg(test)]

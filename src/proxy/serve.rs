@@ -1,5 +1,6 @@
 //! One connection, from its first byte to its last: HTTP/1.1 or HTTP/2, as the client begins.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future;
 use std::rc::Rc;
@@ -42,6 +43,7 @@ pub trait Handler: 'static {
 #[derive(Debug)]
 pub struct Server<H> {
     handler: Rc<H>,
+    patience: Duration,
     http: auto::Builder<LocalExecutor>,
 }
 
@@ -58,14 +60,17 @@ impl<H: Handler> Server<H> {
             .keep_alive_interval(patience)
             .max_concurrent_streams(MAX_STREAMS)
             .auto_date_header(false);
-        Self { handler: Rc::new(handler), http }
+        Self { handler: Rc::new(handler), patience, http }
     }
 
-    /// Serves one connection until it closes. When the drain begins it finishes the requests that
-    /// are open; when its deadline passes it is dropped with them.
+    /// Serves one connection until it closes. When the drain begins, or no request has come in
+    /// time, it finishes the requests that are open; when the drain's deadline passes it is dropped
+    /// with them.
     pub async fn serve(&self, io: Stream, conn: ConnFacts, mut watch: drain::Watch) {
         let conn = Rc::new(conn);
+        let begun = Cell::new(false);
         let service = service_fn(|request| {
+            begun.set(true);
             let (handler, conn) = (Rc::clone(&self.handler), Rc::clone(&conn));
             async move { Ok::<_, Infallible>(handler.handle(&conn, request).await) }
         });
@@ -75,6 +80,7 @@ impl<H: Handler> Server<H> {
             biased;
             ended = connection.as_mut() => Some(ended),
             () = watch.reached(Phase::Draining) => None,
+            () = self.without_request(&begun) => None,
         };
         let ended = match ended {
             Some(ended) => ended,
@@ -89,6 +95,15 @@ impl<H: Handler> Server<H> {
         };
         if let Err(error) = ended {
             debug!(error, "connection closed");
+        }
+    }
+
+    /// Ready when the patience has run out before the first request. hyper's own patience begins
+    /// when it knows which HTTP the client speaks.
+    async fn without_request(&self, begun: &Cell<bool>) {
+        tokio::time::sleep(self.patience).await;
+        if begun.get() {
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use http::Method;
 use http::Request;
 use http::Response;
+use http::header;
 use hyper::body::Body as _;
 use tracing::debug;
 
@@ -21,10 +22,12 @@ use self::connection::Refused;
 use self::pool::Freshness;
 use self::pool::Pool;
 use crate::net::tls;
+use crate::net::tls::client::Alpn;
 use crate::proxy::body::Upload;
 use crate::proxy::error::Error;
 use crate::proxy::options;
 use crate::proxy::options::Origin;
+use crate::proxy::options::Protocol;
 use crate::proxy::options::Timeouts;
 use crate::sys::clock::Clock;
 
@@ -83,6 +86,11 @@ impl Upstream {
         origin: &Origin,
         mut request: Request<Upload>,
     ) -> Result<Response<Download>, Error> {
+        if origin.protocol == Protocol::Tls && request.headers().contains_key(header::UPGRADE) {
+            // Only HTTP/1.1 can be upgraded, and what is in the pool may be HTTP/2.
+            let connection = Box::pin(self.connect(origin, Alpn::Http1)).await?;
+            return self.exchange(connection, request).await.map_err(|refused| refused.error);
+        }
         let freshness = if is_replayable(&request) { Freshness::Any } else { Freshness::Recent };
         while let Some(connection) = self.pool.take(origin, self.clock.now(), freshness) {
             let spare = replay(&request);
@@ -102,12 +110,12 @@ impl Upstream {
             }
         }
         // On the heap, because it is large and seldom: every request would carry its room.
-        let connection = Box::pin(self.connect(origin)).await?;
+        let connection = Box::pin(self.connect(origin, Alpn::Http)).await?;
         self.exchange(connection, request).await.map_err(|refused| refused.error)
     }
 
-    async fn connect(&self, origin: &Origin) -> Result<Connection, Error> {
-        let connected = self.connector.connect(origin).await;
+    async fn connect(&self, origin: &Origin, protocols: Alpn) -> Result<Connection, Error> {
+        let connected = self.connector.connect(origin, protocols).await;
         count(if connected.is_ok() { &self.counters.connected } else { &self.counters.failed });
         let connection = connected?;
         self.pool.share(&connection, self.clock.now());
@@ -139,7 +147,8 @@ const fn is_stale(error: &Error) -> bool {
         | Error::Tls(_)
         | Error::ConnectTimeout { .. }
         | Error::Protocol(_)
-        | Error::ResponseTimeout(_) => false,
+        | Error::ResponseTimeout(_)
+        | Error::Upgrade => false,
     }
 }
 

@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
     clippy::disallowed_methods,
     clippy::disallowed_types,
     missing_docs,
@@ -12,14 +13,24 @@
     reason = "a test's way to fail is to panic, and it may use the world as it is"
 )]
 
+mod admin;
 mod attribution;
 mod commands;
+mod continues;
+mod egress;
 mod emission;
 mod faults;
 mod headers;
+mod http2;
 mod ingress;
 mod lifecycle;
 mod load;
+mod pool;
 mod sampling;
 mod snapshots;
+mod streaming;
 mod support;
+mod timeouts;
+mod tls;
+mod tunnel;
+mod upgrade;

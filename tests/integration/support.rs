@@ -5,12 +5,16 @@ pub mod client;
 pub mod daemon;
 pub mod hold;
 pub mod origin;
+pub mod pieces;
 pub mod port;
 pub mod program;
+pub mod prometheus;
 pub mod samples;
 pub mod service;
 pub mod sidecar;
+pub mod tls;
 pub mod traces;
+pub mod wire;
 pub mod world;
 
 use std::time::Duration;

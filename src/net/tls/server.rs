@@ -12,6 +12,7 @@ use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem;
 use rustls::pki_types::pem::PemObject;
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 use crate::net::tls::H2;
@@ -78,14 +79,15 @@ impl Server {
         Ok(Reloaded::Changed)
     }
 
-    /// Reloads when the files have changed, looking `every` so often, and logs what it did: a
+    /// Reloads when the files have changed, looking `every` so often and when `told`, and logs what it did: a
     /// change, and a fault once however long it stays. Reads the contents, because modification
     /// times do not tell the truth where files are swapped by symbolic link. Never ends: the caller
     /// drops it.
-    pub async fn watch_files(self: Arc<Self>, every: Duration) {
+    pub async fn watch_files(self: Arc<Self>, every: Duration, told: Arc<Notify>) {
         let mut fault = None;
         loop {
-            tokio::time::sleep(every).await;
+            // An error says that the time has passed without a word.
+            drop(tokio::time::timeout(every, told.notified()).await);
             let server = Arc::clone(&self);
             match tokio::task::spawn_blocking(move || server.reload()).await {
                 Ok(outcome) => fault = self.log(outcome, fault.as_deref()),

@@ -245,7 +245,7 @@ async fn files_that_change_are_noticed() {
     let options = authority.issue();
     let server = Server::load(&options).unwrap();
     let before = Arc::clone(server.acceptor().config());
-    let watching = Arc::clone(&server).watch_files(Duration::from_secs(10));
+    let watching = Arc::clone(&server).watch_files(Duration::from_secs(10), Arc::default());
     let changes = async {
         fs::remove_file(&options.cert).unwrap();
         tokio::time::sleep(Duration::from_secs(25)).await;

@@ -16,6 +16,8 @@ use std::task::ready;
 use bytes::Bytes;
 use http::Request;
 use http::Response;
+use http::Version;
+use http::header;
 use http::uri::Scheme;
 use hyper::body::Body;
 use hyper::body::Frame;
@@ -100,16 +102,21 @@ pub(super) struct Refused {
 }
 
 impl Connector {
-    /// A new connection to `origin`, within the time for connecting.
-    pub(super) async fn connect(&self, origin: &Origin) -> Result<Connection, Error> {
+    /// A new connection to `origin`, within the time for connecting. Over TLS it speaks one of
+    /// `protocols`.
+    pub(super) async fn connect(
+        &self,
+        origin: &Origin,
+        protocols: Alpn,
+    ) -> Result<Connection, Error> {
         let after = self.timeouts.connect;
-        let making = self.make(origin);
+        let making = self.make(origin, protocols);
         tokio::time::timeout(after, making).await.unwrap_or_else(|_| {
             Err(Error::ConnectTimeout { authority: origin.authority.as_str().into(), after })
         })
     }
 
-    async fn make(&self, origin: &Origin) -> Result<Connection, Error> {
+    async fn make(&self, origin: &Origin, protocols: Alpn) -> Result<Connection, Error> {
         let host = host_of(origin.authority.as_str());
         let port = origin.authority.port_u16().unwrap_or_default();
         let tcp = connect::connect(host, port, self.timeouts.connect).await;
@@ -118,7 +125,7 @@ impl Connector {
             Protocol::Http1 => http1(Stream::Plain(tcp)).await?,
             Protocol::H2c => http2(Stream::Plain(tcp), Scheme::HTTP).await?,
             Protocol::Tls => {
-                let handshake = self.tls.handshake(tcp, host, Alpn::Http).await;
+                let handshake = self.tls.handshake(tcp, host, protocols).await;
                 let (tls, negotiated) = handshake.map_err(Error::Tls)?;
                 let stream = Stream::Client(Box::new(tls));
                 match negotiated {
@@ -212,19 +219,26 @@ impl Lease {
     ) -> Result<Response<Download>, Refused> {
         let Connection { origin, sender, patience } = &mut self.connection;
         let uploaded = &self.uploaded;
+        let offered = request.headers().contains_key(header::UPGRADE);
         let sent = match sender {
             Sender::Http1(sender, _) => {
                 // An error says that the far side closed it while it was idle. Sending then says
                 // so too, and gives the request back.
                 drop(sender.ready().await);
+                rewrite::to_http1(&mut request, &origin.authority);
                 within(patience, uploaded, sender.try_send_request(request)).await
             }
             Sender::Http2(sender, scheme) => {
                 rewrite::to_http2(&mut request, scheme, &origin.authority);
+                // hyper does not tell of a `100 Continue` over HTTP/2, so it is not asked for.
+                request.body_mut().open();
                 within(patience, uploaded, sender.try_send_request(request)).await
             }
         };
         match sent {
+            Some(Ok(response)) if upgrade::is_accepted(&response) && !offered => {
+                Err(Refused { error: Error::Upgrade, unsent: None })
+            }
             Some(Ok(response)) => Ok(self.receive(response)),
             Some(Err(mut failed)) => Err(Refused {
                 unsent: failed.take_message().map(|mut request| {
@@ -240,7 +254,9 @@ impl Lease {
         }
     }
 
-    fn receive(self, response: Response<Incoming>) -> Response<Download> {
+    /// The version is the connection's own, not to be shown to another.
+    fn receive(self, mut response: Response<Incoming>) -> Response<Download> {
+        *response.version_mut() = Version::HTTP_11;
         if upgrade::is_accepted(&response) {
             if let Sender::Http1(_, task) = self.connection.sender {
                 task.release();
@@ -259,15 +275,16 @@ impl Lease {
     }
 }
 
-/// Waits for the head of a response; none if it did not come in time. A body may take as long as
-/// it keeps moving: the wait begins behind it, at the latest one whole wait later.
+/// Waits for the head of a response; none if it did not come in time. A body may take as long as it
+/// keeps moving, and as long as the client is waited for: the service is given the whole time for
+/// each of its own moves, at most twice, of which the response is the last.
 async fn within<T>(
     patience: &mut Idle,
     uploaded: &Cell<Progress>,
     sending: impl Future<Output = T>,
 ) -> Option<T> {
     let mut sending = pin!(sending);
-    let mut counts = uploaded.get() == Progress::Sent;
+    let mut before = uploaded.get();
     patience.heard();
     poll_fn(|cx| {
         loop {
@@ -275,10 +292,11 @@ async fn within<T>(
                 return Poll::Ready(Some(sent));
             }
             ready!(patience.poll(cx));
-            if counts {
+            let now = uploaded.get();
+            if now == before && now != Progress::Asked {
                 return Poll::Ready(None);
             }
-            counts = uploaded.get() == Progress::Sent;
+            before = now;
             patience.heard();
         }
     })

@@ -1,6 +1,7 @@
 //! A client in front of the sidecar: one request over a connection of its own, or bytes as a test
 //! wants them.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use http::Request;
 use http::Response;
 use http_body_util::BodyExt;
 use http_body_util::Full;
+use hyper::body::Body;
 use hyper::client::conn::http1;
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioExecutor;
@@ -32,7 +34,10 @@ pub async fn connect(to: SocketAddr) -> http1::SendRequest<Full<Bytes>> {
 }
 
 /// An HTTP/2 connection by prior knowledge.
-pub async fn connect_h2(to: SocketAddr) -> http2::SendRequest<Full<Bytes>> {
+pub async fn connect_h2<B>(to: SocketAddr) -> http2::SendRequest<B>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
     let io = TokioIo::new(TcpStream::connect(to).await.unwrap());
     let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
     tokio::spawn(connection);

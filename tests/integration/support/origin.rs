@@ -24,6 +24,9 @@ use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use super::wire::Io;
 
 pub type Body = BoxBody<Bytes, Infallible>;
 type Reply = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
@@ -59,12 +62,25 @@ impl Origin {
         F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
     {
+        Self::serve(listener, handler, None)
+    }
+
+    /// A service that answers 200 and "hello" over TLS.
+    pub async fn tls(acceptor: TlsAcceptor) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::serve(listener, |_| async { Response::new(full("hello")) }, Some(acceptor))
+    }
+
+    fn serve<F, R>(listener: TcpListener, handler: F, tls: Option<TlsAcceptor>) -> Self
+    where
+        F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
+        R: Future<Output = Response<Body>> + Send + 'static,
+    {
         let address = listener.local_addr().unwrap();
         let (seen, connections) = (Arc::default(), Arc::default());
         let handler: Arc<Handler> = Arc::new(move |request| Box::pin(handler(request)));
-        let task =
-            tokio::spawn(serve(listener, handler, Arc::clone(&seen), Arc::clone(&connections)));
-        Self { address, seen, connections, task }
+        let served = serve(listener, tls, handler, Arc::clone(&seen), Arc::clone(&connections));
+        Self { address, seen, connections, task: tokio::spawn(served) }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -97,6 +113,7 @@ impl Drop for Origin {
 
 async fn serve(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     handler: Arc<Handler>,
     seen: Arc<Mutex<Vec<Parts>>>,
     connections: Arc<AtomicUsize>,
@@ -112,7 +129,12 @@ async fn serve(
             let reply = handler(Request::from_parts(parts, body));
             async move { Ok::<_, Infallible>(reply.await) }
         });
+        let tls = tls.clone();
         open.spawn(async move {
+            let io: Box<dyn Io> = match tls {
+                None => Box::new(io),
+                Some(tls) => Box::new(tls.accept(io).await.unwrap()),
+            };
             let http = auto::Builder::new(TokioExecutor::new());
             http.serve_connection_with_upgrades(TokioIo::new(io), service).await.ok();
         });
@@ -122,6 +144,12 @@ async fn serve(
 /// A whole body.
 pub fn full(text: impl Into<Bytes>) -> Body {
     Full::new(text.into()).boxed()
+}
+
+/// Answers with the body of the request.
+pub async fn echo(request: Request<Incoming>) -> Response<Body> {
+    let body = request.into_body().collect().await.unwrap();
+    Response::new(full(body.to_bytes()))
 }
 
 /// A value of a header the service saw.

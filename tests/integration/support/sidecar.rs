@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::thread;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use sideray::app::Addresses;
 use sideray::app::App;
@@ -22,10 +23,11 @@ use sideray::proxy::options::Protocol;
 use sideray::sampling::rule::Limits;
 use sideray::sampling::rule::Rate;
 use sideray::sampling::rule::Rules;
-use sideray::viewer::store::Store;
 
+use super::DEADLINE;
 use super::client;
 use super::daemon::Daemon;
+use super::wire::Listener;
 use super::world::ManualClock;
 use super::world::SeqEntropy;
 
@@ -33,7 +35,6 @@ use super::world::SeqEntropy;
 #[derive(Debug)]
 pub struct Sidecar {
     pub addresses: Addresses,
-    pub store: Arc<Store>,
     control: Control,
     thread: Option<JoinHandle<Result<Summary, StartError>>>,
 }
@@ -60,9 +61,33 @@ pub fn config_at(upstream: SocketAddr, daemon: SocketAddr) -> Config {
     config
 }
 
+/// A service that the test plays, a daemon, and a sidecar in front of both.
+pub async fn between() -> (Listener, Daemon, Sidecar) {
+    between_with(|_| {}).await
+}
+
+/// The same with some of the configuration changed.
+pub async fn between_with(change: impl FnOnce(&mut Config)) -> (Listener, Daemon, Sidecar) {
+    let (service, daemon) = (Listener::bind().await, Daemon::start());
+    let mut config = config(service.address(), &daemon);
+    change(&mut config);
+    let sidecar = Sidecar::start(config);
+    (service, daemon, sidecar)
+}
+
 /// A server that speaks HTTP/1.1 in clear.
 pub fn http(server: SocketAddr) -> Upstream {
     Upstream { protocol: Protocol::Http1, authority: server.to_string().parse().unwrap() }
+}
+
+/// A server that speaks HTTP/2 in clear.
+pub fn h2c(server: SocketAddr) -> Upstream {
+    Upstream { protocol: Protocol::H2c, ..http(server) }
+}
+
+/// A server that speaks TLS.
+pub fn https(server: SocketAddr) -> Upstream {
+    Upstream { protocol: Protocol::Tls, ..http(server) }
 }
 
 /// Rules that sample every request.
@@ -93,12 +118,11 @@ impl Sidecar {
 
     /// A sidecar in a world of the test's own.
     pub fn in_world(config: Config, world: World) -> Self {
-        let store = Arc::clone(&world.store);
         let bound = App::bind(config, world).unwrap();
         let addresses = bound.addresses;
         let (control, commands) = Control::new();
         let thread = thread::spawn(move || bound.run(commands));
-        Self { addresses, store, control, thread: Some(thread) }
+        Self { addresses, control, thread: Some(thread) }
     }
 
     /// Tells it something.
@@ -116,6 +140,19 @@ impl Sidecar {
     pub async fn ended(mut self) -> Summary {
         let thread = self.thread.take().unwrap();
         tokio::task::spawn_blocking(move || thread.join().unwrap().unwrap()).await.unwrap()
+    }
+
+    /// Waits until a sample on the metrics page is as wanted.
+    pub async fn metric_becomes(&self, sample: &str, wanted: f64) {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let value = self.metric(sample).await;
+            if (value - wanted).abs() < f64::EPSILON {
+                return;
+            }
+            assert!(Instant::now() < end, "{sample} is {value} and does not become {wanted}");
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The value of a sample on the metrics page, by its name and labels as they stand there.
