@@ -11,7 +11,10 @@ use crate::plan::Room;
 use crate::source::Source;
 
 /// Crates of values, which the core may use.
-const PURE_CRATES: &[&str] = &["bytes", "http", "serde", "serde_json", "thiserror"];
+const PURE_CRATES: &[&str] = &["bytes", "foldhash", "http", "serde", "serde_json", "thiserror"];
+
+/// Hashing by chance, whoever offers it.
+const CHANCE: &str = "RandomState";
 
 /// What of the standard library the core may not use, and what of it is a value all the same.
 const IMPURE: &[(&str, &[&str])] = &[
@@ -194,6 +197,9 @@ pub fn purity(rooms: &[Room], dependencies: &[String], sources: &[Source]) -> Ve
 }
 
 fn is_impure(path: &[String], dependencies: &[String]) -> bool {
+    if path.iter().any(|segment| segment == CHANCE) {
+        return true;
+    }
     if !matches!(path[0].as_str(), "std" | "core") {
         return dependencies.contains(&path[0]) && !PURE_CRATES.contains(&path[0].as_str());
     }
