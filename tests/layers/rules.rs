@@ -194,6 +194,9 @@ pub fn purity(rooms: &[Room], dependencies: &[String], sources: &[Source]) -> Ve
 }
 
 fn is_impure(path: &[String], dependencies: &[String]) -> bool {
+    if path.iter().any(|segment| segment == CHANCE) {
+        return true;
+    }
     if !matches!(path[0].as_str(), "std" | "core") {
         return dependencies.contains(&path[0]) && !PURE_CRATES.contains(&path[0].as_str());
     }

@@ -108,6 +108,8 @@ fn the_core_takes_values_only() {
         ("\nuse std::fs;", &[2]),
         ("use std::sync::Mutex;", &[1]),
         ("use std::env::var;", &[1]),
+        ("use http::x::RandomState;", &[1]),
+        ("use std::hash::RandomState;", &[1]),
         ("fn f() { hyper_util::x() }", &[1]),
         ("use hyper_util as h;", &[1]),
         ("async fn f() {\nx.await }", &[1, 2]),
