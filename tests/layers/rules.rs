@@ -13,6 +13,9 @@ use crate::source::Source;
 /// Crates of values, which the core may use.
 const PURE_CRATES: &[&str] = &["bytes", "foldhash", "http", "serde", "serde_json", "thiserror"];
 
+/// Hashing by chance, whoever offers it.
+const CHANCE: &str = "RandomState";
+
 /// What of the standard library the core may not use, and what of it is a value all the same.
 const IMPURE: &[(&str, &[&str])] = &[
     ("env", &[]),
