@@ -73,6 +73,8 @@ async fn the_metrics_are_prometheus_text() {
     client::send(sidecar.addresses.egress, call).await;
     daemon.segment();
 
+    // The daemon has a document before it is counted as sent.
+    sidecar.metric_becomes("sideray_documents_sent_total", 4.0).await;
     let page = client::send(sidecar.addresses.admin, client::get("/metrics")).await;
     let page = prometheus::parse(page.body());
     let value = |name: &str, labels: &[(&str, &str)]| -> f64 {
