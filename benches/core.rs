@@ -170,11 +170,7 @@ mod document {
         let ids = Ids { trace: context().root, own: SegmentId::mint(own), parent: None };
         let request = RequestFacts {
             method: Method::GET,
-            url: Url {
-                scheme: Scheme::Http,
-                authority: host.into(),
-                path: "/api/v1/orders/12/items".into(),
-            },
+            url: Url::new(Scheme::Http, host, "/api/v1/orders/12/items"),
             user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101".into()),
             client: Some(Client::Peer([10, 0, 0, 7].into())),
         };

@@ -51,7 +51,7 @@ pub(in crate::emit) fn segment(own: u64, calls: u64, path_len: usize) -> Documen
     let exchange = |own: u64, path: String| {
         let trace = TraceId::mint(start.wall(), 7);
         let ids = Ids { trace, own: SegmentId::mint(own), parent: None };
-        let url = Url { scheme: Scheme::Http, authority: "shop.test".into(), path: path.into() };
+        let url = Url::new(Scheme::Http, "shop.test", &path);
         let request = RequestFacts { method: Method::GET, url, user_agent: None, client: None };
         Exchange::open(ids, start, Some(Rc::new(Detail { name: Name::new("shop"), request })))
     };

@@ -28,6 +28,8 @@ pub const W3C: HeaderName = HeaderName::from_static(TRACEPARENT);
 pub struct ConnFacts {
     /// The address of the far side.
     pub peer: IpAddr,
+    /// The same as headers have it.
+    pub forwarded_for: HeaderValue,
     /// Plain or TLS.
     pub scheme: Scheme,
     /// Our own address, which stands for the host of a request that names none.
@@ -38,7 +40,15 @@ impl ConnFacts {
     /// Of a connection from `peer` to our listener at `local`.
     #[must_use]
     pub fn new(peer: SocketAddr, local: SocketAddr, scheme: Scheme) -> Self {
-        Self { peer: peer.ip().to_canonical(), scheme, local: local.to_string().into() }
+        let peer = peer.ip().to_canonical();
+        let forwarded_for = HeaderValue::try_from(peer.to_string());
+        Self {
+            peer,
+            // An address is visible ASCII in any case.
+            forwarded_for: forwarded_for.unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            scheme,
+            local: local.to_string().into(),
+        }
     }
 }
 

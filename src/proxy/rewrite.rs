@@ -1,8 +1,6 @@
 //! Headers on their way through: what belongs to one hop comes out, what tells where a request
 //! came from goes in, and the trace header is put.
 
-use std::fmt::Write as _;
-
 use http::HeaderMap;
 use http::HeaderName;
 use http::HeaderValue;
@@ -89,14 +87,16 @@ pub(super) fn lists(value: &HeaderValue, token: &str) -> bool {
 /// Says where an inbound request came from, in the headers services look for: the peer is
 /// appended to the addresses before it; protocol and host are what the first proxy said, or ours.
 pub(super) fn forwarded(headers: &mut HeaderMap, conn: &ConnFacts) {
-    let mut addresses = String::with_capacity(48);
-    for value in headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()) {
-        addresses.push_str(value);
-        addresses.push_str(", ");
+    let before = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+    let chain: Vec<_> = before.chain([conn.forwarded_for.as_bytes()]).collect();
+    let chain = if chain.len() == 1 {
+        Ok(conn.forwarded_for.clone())
+    } else {
+        HeaderValue::from_bytes(&chain.join(b", ".as_slice()))
+    };
+    if let Ok(chain) = chain {
+        headers.insert(FORWARDED_FOR, chain);
     }
-    let written = write!(addresses, "{}", conn.peer);
-    debug_assert!(written.is_ok(), "writing to a string cannot fail");
-    set(headers, FORWARDED_FOR, addresses);
     if !headers.contains_key(FORWARDED_PROTO) {
         headers.insert(FORWARDED_PROTO, HeaderValue::from_static(conn.scheme.as_str()));
     }

@@ -24,6 +24,7 @@ use crate::trace::facts::End;
 use crate::trace::facts::RequestView;
 use crate::trace::facts::ResponseFacts;
 use crate::trace::facts::TunnelFacts;
+use crate::trace::facts::host_of;
 use crate::trace::header::Context;
 use crate::trace::header::Sampled;
 use crate::trace::header::TraceHeader;
@@ -85,8 +86,8 @@ impl Recorder {
         };
         let note = plan.sampled.then(|| note(attribution));
         let detail = plan.sampled.then(|| {
-            let request = request.to_facts();
-            Rc::new(Detail { name: Name::new(request.url.host()), request })
+            let name = Name::new(host_of(request.authority));
+            Rc::new(Detail { name, request: request.to_facts() })
         });
         let context = Context { root: plan.ids.trace, parent: plan.ids.own, sampled: plan.sampled };
         Outbound(Some(Open {

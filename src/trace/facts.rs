@@ -6,7 +6,6 @@ use std::net::IpAddr;
 
 use http::Method;
 use serde::Serialize;
-use serde::Serializer;
 
 /// What an exchange was spoken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,33 +32,27 @@ impl Scheme {
 
 /// A URL as documents carry it: scheme, host and path. It has no query and no user information by
 /// construction, because both carry secrets. Source: X-Ray developer guide, `http.request.url`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Url {
-    /// The scheme.
-    pub scheme: Scheme,
-    /// Host and, where the request named one, port.
-    pub authority: Box<str>,
-    /// The path, as it was on the wire.
-    pub path: Box<str>,
-}
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Url(Box<str>);
 
 impl Url {
-    /// The host alone, without port and without the brackets of an IPv6 literal.
+    /// The URL of `path` (as it was on the wire, without query) on `authority`: host and, where the
+    /// request named one, port.
     #[must_use]
-    pub fn host(&self) -> &str {
-        host_of(&self.authority)
+    pub fn new(scheme: Scheme, authority: &str, path: &str) -> Self {
+        let scheme = scheme.as_str();
+        let mut url = String::with_capacity(scheme.len() + 3 + authority.len() + path.len());
+        for part in [scheme, "://", authority, path] {
+            url.push_str(part);
+        }
+        Self(url.into_boxed_str())
     }
 }
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", self.scheme.as_str(), self.authority, self.path)
-    }
-}
-
-impl Serialize for Url {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        f.write_str(&self.0)
     }
 }
 
@@ -109,11 +102,7 @@ impl RequestView<'_> {
     pub fn to_facts(&self) -> RequestFacts {
         RequestFacts {
             method: self.method.clone(),
-            url: Url {
-                scheme: self.scheme,
-                authority: self.authority.into(),
-                path: self.path.into(),
-            },
+            url: Url::new(self.scheme, self.authority, self.path),
             user_agent: self.user_agent.map(Into::into),
             client: self.client,
         }

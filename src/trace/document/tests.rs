@@ -55,7 +55,7 @@ fn exchange(
     path: &str,
     agent: Option<&str>,
 ) -> Exchange<impl crate::trace::exchange::State> {
-    let url = Url { scheme: Scheme::Http, authority: "shop.test".into(), path: path.into() };
+    let url = Url::new(Scheme::Http, "shop.test", path);
     let request = RequestFacts {
         method: Method::GET,
         url,

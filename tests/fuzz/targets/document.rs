@@ -106,8 +106,7 @@ impl Exchange {
 
     fn detail(&self) -> Rc<Detail> {
         let method = Method::from_bytes(self.method.of().as_bytes()).unwrap_or(Method::GET);
-        let url =
-            Url { scheme: Scheme::Https, authority: self.authority.of(), path: self.path.of() };
+        let url = Url::new(Scheme::Https, &self.authority.of(), &self.path.of());
         let client = self.client.map(|(ip, forwarded)| match forwarded {
             true => Client::Forwarded(ip),
             false => Client::Peer(ip),
