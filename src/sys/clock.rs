@@ -10,6 +10,9 @@ use std::time::SystemTime;
 use crate::trace::time::Micros;
 use crate::trace::time::Stamp;
 
+/// How often the two clocks are compared each time.
+const ATTEMPTS: usize = 3;
+
 /// Tells the time. Shared by all workers, asked several times a request.
 pub trait Clock: Debug + Send + Sync {
     /// Both clocks, read together.
@@ -37,23 +40,39 @@ impl SystemClock {
     pub fn start() -> Self {
         let clock =
             Self { origin: Instant::now(), offset: AtomicU64::new(0), measured: AtomicU64::new(0) };
-        clock.measure(Duration::ZERO);
+        clock.measure();
         clock
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the seam")]
-    fn measure(&self, monotonic: Duration) {
-        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        self.offset.store(micros(wall.saturating_sub(monotonic)), Ordering::Relaxed);
-        self.measured.store(monotonic.as_secs(), Ordering::Relaxed);
+    /// Reads the wall clock between two readings of the monotonic one. Of a few attempts the one
+    /// that took least counts: a thread that is stopped in between would set the offset wrong by
+    /// as long as it was stopped.
+    fn measure(&self) {
+        let attempt = |_| {
+            let before = self.origin.elapsed();
+            let wall = wall();
+            let after = self.origin.elapsed();
+            (after.saturating_sub(before), wall.saturating_sub(before))
+        };
+        let best = (0..ATTEMPTS).map(attempt).min_by_key(|(took, _)| *took);
+        if let Some((_, offset)) = best {
+            self.offset.store(micros(offset), Ordering::Relaxed);
+        }
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the seam")]
+fn wall() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
 }
 
 impl Clock for SystemClock {
     fn now(&self) -> Stamp {
         let monotonic = self.origin.elapsed();
-        if self.measured.load(Ordering::Relaxed) != monotonic.as_secs() {
-            self.measure(monotonic);
+        let second = monotonic.as_secs();
+        if self.measured.load(Ordering::Relaxed) != second {
+            self.measured.store(second, Ordering::Relaxed);
+            self.measure();
         }
         let wall = self.offset.load(Ordering::Relaxed).saturating_add(micros(monotonic));
         Stamp::new(Micros::new(wall), monotonic)

@@ -6,15 +6,16 @@
 //! by holding a [`Body`], and what serde derives for that costs twice as much on the path that
 //! every request takes. Source: X-Ray developer guide, "Segment documents".
 
+mod http;
+
 use serde::Serialize;
 use serde::Serializer;
 use serde::ser::SerializeStruct;
 
-use crate::trace::facts::Client;
-use crate::trace::facts::RequestFacts;
-use crate::trace::facts::ResponseFacts;
+pub use self::http::Http;
+pub use self::http::HttpRequest;
+pub use self::http::HttpResponse;
 use crate::trace::facts::TunnelFacts;
-use crate::trace::facts::Url;
 use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
 use crate::trace::time::Micros;
@@ -226,60 +227,6 @@ impl Flags {
     pub const fn of_status(status: u16) -> Self {
         Self { error: status >= 400 && status < 500, throttle: status == 429, fault: status >= 500 }
     }
-}
-
-/// The `http` block.
-#[derive(Clone, Debug, Serialize)]
-pub struct Http {
-    /// The request.
-    pub request: HttpRequest,
-    /// The response, if there was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub response: Option<HttpResponse>,
-}
-
-impl Http {
-    /// The block of a request and the response it had, if any.
-    #[must_use]
-    pub fn new(request: RequestFacts, response: Option<ResponseFacts>) -> Self {
-        let (client_ip, x_forwarded_for) = match request.client {
-            Some(Client::Peer(ip)) => (Some(ip), false),
-            Some(Client::Forwarded(ip)) => (Some(ip), true),
-            None => (None, false),
-        };
-        let request = HttpRequest {
-            method: request.method.as_str().into(),
-            url: request.url,
-            user_agent: request.user_agent,
-            client_ip,
-            x_forwarded_for,
-        };
-        let response = response.filter(|response| (100..=599).contains(&response.status)).map(
-            |ResponseFacts { status, content_length }| HttpResponse { status, content_length },
-        );
-        Self { request, response }
-    }
-}
-
-/// `http.request`.
-#[derive(Clone, Debug, Serialize)]
-pub struct HttpRequest {
-    method: Box<str>,
-    url: Url,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_agent: Option<Box<str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    client_ip: Option<std::net::IpAddr>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    x_forwarded_for: bool,
-}
-
-/// `http.response`. A length that was not declared is left out, never written as zero.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct HttpResponse {
-    status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_length: Option<u64>,
 }
 
 /// Why an exchange failed.

@@ -25,7 +25,6 @@ use crate::support::traces::text;
 use crate::support::world::ManualClock;
 
 const ATTRIBUTION: &str = "/metadata/sideray/attribution";
-
 /// A service that calls `url` for each request, and forwards its trace header.
 async fn diligent(egress: &Egress, url: String) -> Origin {
     let egress = egress.clone();
@@ -102,10 +101,9 @@ async fn foreign_fields_and_a_bare_root_lead_to_the_request_too() {
     let sent = "Root=1-5759e988-bd862e3fe1be46a994272793;Lineage=25:aa|3";
     client::send(sidecar.addresses.ingress, client::get("/").header("x-amzn-trace-id", sent)).await;
 
-    let segment = daemon.segment();
+    let (segment, got) = (daemon.segment(), stock.only());
     let [call] = embedded(&segment) else { panic!("one call in {segment}") };
     assert_eq!(method(call), "header", "one open request has the trace");
-    let got = stock.only();
     let got = origin::header(&got, "x-amzn-trace-id");
     assert_eq!(field(got, "Lineage"), "25:aa|3", "the caller's fields go on with the calls");
     assert_eq!(field(got, "Parent"), text(call, "id"));

@@ -287,6 +287,7 @@ async fn without_a_daemon_the_admin_port_serves_the_traces() {
 
     let response = client::send(sidecar.addresses.ingress, client::get("/a")).await;
     sidecar.metric_where("sideray_collector_traces", |traces| traces == 1.0).await;
+    assert_eq!(sidecar.store.counts().traces, 1, "the collector is the world's");
 
     let root = client::header(&response, "x-amzn-trace-id").replace("Root=", "");
     let list = read("/traces").await;

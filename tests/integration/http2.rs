@@ -1,6 +1,7 @@
 //! HTTP/2 on either side, or on both.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -107,6 +108,27 @@ async fn requests_share_a_connection_to_a_service_that_speaks_http_2() {
         daemon.segment();
     }
     assert_eq!(origin.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_shared_connection_that_fell_silent_is_not_used_again() {
+    let origin = Origin::start(|request| async move {
+        if request.uri().path() == "/silent" {
+            std::future::pending::<()>().await;
+        }
+        Response::new(full("hello"))
+    });
+    let (origin, mut daemon) = (origin.await, Daemon::start());
+    let mut config = sidecar::config(origin.address(), &daemon);
+    config.ingress.upstream = sidecar::h2c(origin.address());
+    config.ingress.timeouts.response = Duration::from_millis(300);
+    let sidecar = Sidecar::start(config);
+    for (path, status, connections) in [("/", 200, 1), ("/silent", 504, 1), ("/", 200, 2)] {
+        let response = client::send(sidecar.addresses.ingress, client::get(path)).await;
+        assert_eq!(response.status(), status, "{path}");
+        assert_eq!(origin.connections(), connections, "after {path}");
+        daemon.segment();
+    }
 }
 
 #[tokio::test]

@@ -265,6 +265,36 @@ async fn a_chain_of_proxies_is_continued() {
 }
 
 #[tokio::test]
+async fn a_request_has_one_end_for_us_and_for_the_service() {
+    let (service, mut daemon, sidecar) = between().await;
+    let mut client = Wire::connect(sidecar.addresses.ingress).await;
+    let both = "content-length: 30\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n";
+    client.send(format!("POST / HTTP/1.1\r\nhost: a\r\n{both}")).await;
+    let mut server = service.accept().await;
+    let head = server.head().await;
+    assert_eq!(
+        (head.has("content-length"), head.header("transfer-encoding").as_str()),
+        (false, "chunked")
+    );
+    assert_eq!(server.until("0\r\n\r\n").await, "4\r\nbody\r\n0\r\n\r\n");
+    server.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok").await;
+    assert_eq!(client.message().await.1, "ok");
+    daemon.segment();
+
+    for framing in [
+        "content-length: 4\r\ncontent-length: 5",
+        "content-length: +4",
+        "transfer-encoding: chunked, gzip",
+        "transfer-encoding : chunked",
+    ] {
+        let request = format!("POST / HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n");
+        let answer = client::raw(sidecar.addresses.ingress, &request).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{framing}: {answer}");
+    }
+    assert!(service.is_quiet(), "none of it reaches the service");
+}
+
+#[tokio::test]
 async fn connect_is_not_for_this_port() {
     let (origin, _daemon) = (Origin::hello().await, Daemon::start());
     let sidecar = Sidecar::start(sidecar::config(origin.address(), &_daemon));

@@ -247,10 +247,14 @@ impl Lease {
                 }),
                 error: Error::of_hyper(failed.into_error()),
             }),
-            None => Err(Refused {
-                error: Error::ResponseTimeout(self.connection.patience.after()),
-                unsent: None,
-            }),
+            None => {
+                // It may be dead without having been closed, and so is not lent any more.
+                if let Some(pool) = self.pool.upgrade().filter(|_| self.connection.is_shared()) {
+                    pool.forget_shared(&self.connection.origin);
+                }
+                let after = self.connection.patience.after();
+                Err(Refused { error: Error::ResponseTimeout(after), unsent: None })
+            }
         }
     }
 

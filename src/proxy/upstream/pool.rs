@@ -96,6 +96,13 @@ impl Pool {
         }
     }
 
+    /// Lends the shared connection to `origin` to no further request. Those that are on it stay.
+    pub(super) fn forget_shared(&self, origin: &Origin) {
+        if let Some(entry) = self.origins.borrow_mut().get_mut(origin) {
+            entry.shared = None;
+        }
+    }
+
     /// Takes a connection back after its response has been read.
     pub(super) fn put(&self, connection: Connection, now: Stamp) {
         if connection.is_shared() || connection.is_closed() {

@@ -205,7 +205,7 @@ fn callers_of(documents: &[String]) -> Vec<String> {
                 "end_time": end,
             });
             let caller = serde_json::json!({
-                "id": format!("ca11e4{}", &id[6..]),
+                "id": id.chars().rev().collect::<String>(),
                 "trace_id": document["trace_id"],
                 "name": "caller",
                 "start_time": start,

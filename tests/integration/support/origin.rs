@@ -62,16 +62,16 @@ impl Origin {
         F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,
     {
-        Self::serve(listener, handler, None)
+        Self::serve(listener, None, handler)
     }
 
     /// A service that answers 200 and "hello" over TLS.
     pub async fn tls(acceptor: TlsAcceptor) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        Self::serve(listener, |_| async { Response::new(full("hello")) }, Some(acceptor))
+        Self::serve(listener, Some(acceptor), |_| async { Response::new(full("hello")) })
     }
 
-    fn serve<F, R>(listener: TcpListener, handler: F, tls: Option<TlsAcceptor>) -> Self
+    fn serve<F, R>(listener: TcpListener, tls: Option<TlsAcceptor>, handler: F) -> Self
     where
         F: Fn(Request<Incoming>) -> R + Send + Sync + 'static,
         R: Future<Output = Response<Body>> + Send + 'static,

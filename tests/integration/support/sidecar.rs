@@ -23,6 +23,7 @@ use sideray::proxy::options::Protocol;
 use sideray::sampling::rule::Limits;
 use sideray::sampling::rule::Rate;
 use sideray::sampling::rule::Rules;
+use sideray::viewer::store::Store;
 
 use super::DEADLINE;
 use super::client;
@@ -35,6 +36,7 @@ use super::world::SeqEntropy;
 #[derive(Debug)]
 pub struct Sidecar {
     pub addresses: Addresses,
+    pub store: Arc<Store>,
     control: Control,
     thread: Option<JoinHandle<Result<Summary, StartError>>>,
 }
@@ -118,11 +120,12 @@ impl Sidecar {
 
     /// A sidecar in a world of the test's own.
     pub fn in_world(config: Config, world: World) -> Self {
+        let store = Arc::clone(&world.store);
         let bound = App::bind(config, world).unwrap();
         let addresses = bound.addresses;
         let (control, commands) = Control::new();
         let thread = thread::spawn(move || bound.run(commands));
-        Self { addresses, control, thread: Some(thread) }
+        Self { addresses, store, control, thread: Some(thread) }
     }
 
     /// Tells it something.
