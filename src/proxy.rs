@@ -1,9 +1,9 @@
 //! The two handlers, [`ingress`] and [`egress`], and what they are made of.
 //!
 //! A connection is served by [`serve`], which hands each request to a handler. Both handlers read
-//! the same way: look at the request ([`facts`]), open its exchange with the recorder, rewrite the
-//! headers ([`rewrite`]), send it on ([`upstream`]), and let the response's body ([`body`]) close
-//! the exchange when it ends, however it ends.
+//! the same way: look at the request ([`facts`]), open its exchange with the recorder, pass it on
+//! ([`relay`], [`rewrite`], [`upstream`]), and let the response's body ([`body`]) close the exchange
+//! when it ends, however it ends.
 
 pub mod body;
 pub mod egress;
@@ -11,6 +11,7 @@ pub mod error;
 pub mod facts;
 pub mod ingress;
 pub mod options;
+pub mod relay;
 pub mod reply;
 pub mod rewrite;
 pub mod serve;

@@ -30,6 +30,7 @@ use crate::net::tls::server;
 use crate::proxy::egress::Egress;
 use crate::proxy::facts::ConnFacts;
 use crate::proxy::ingress::Ingress;
+use crate::proxy::relay::Relay;
 use crate::proxy::serve::Handler;
 use crate::proxy::serve::Server;
 use crate::proxy::upstream::Upstream;
@@ -96,22 +97,20 @@ impl Worker {
         let ticking =
             task::spawn(tick(Rc::clone(&recorder), [to_service.clone(), to_others.clone()]));
 
+        let (propagation, drain) = (self.config.propagation, &self.drain);
+        let relay = |timeouts| Relay { propagation, timeouts, drain: drain.clone() };
         let ingress = Ingress {
             recorder: Rc::clone(&recorder),
             upstream: to_service,
             origin: self.config.ingress.upstream.clone(),
-            propagation: self.config.propagation,
-            timeouts: self.config.ingress.timeouts,
-            drain: self.drain.clone(),
+            relay: relay(self.config.ingress.timeouts),
         };
         let egress = Egress {
             recorder,
             upstream: to_others,
             own: self.addresses.egress,
             no_trace: no_trace(&self.config),
-            propagation: self.config.propagation,
-            timeouts: self.config.egress.timeouts,
-            drain: self.drain.clone(),
+            relay: relay(self.config.egress.timeouts),
         };
         let ingress = Port {
             server: Server::new(ingress, self.config.ingress.timeouts.client),

@@ -14,28 +14,21 @@ use tracing::debug;
 use crate::net::connect;
 use crate::net::tunnel;
 use crate::proxy::body::Body;
-use crate::proxy::body::Upload;
 use crate::proxy::error::Error;
 use crate::proxy::error::Side;
 use crate::proxy::facts;
 use crate::proxy::facts::ConnFacts;
 use crate::proxy::options::Origin;
-use crate::proxy::options::Propagation;
-use crate::proxy::options::Timeouts;
+use crate::proxy::relay::Relay;
 use crate::proxy::reply;
-use crate::proxy::rewrite;
 use crate::proxy::serve::Handler;
 use crate::proxy::target::Target;
 use crate::proxy::target::Unroutable;
-use crate::proxy::upgrade;
-use crate::proxy::upgrade::Gate;
 use crate::proxy::upgrade::Offer;
-use crate::proxy::upstream::Download;
 use crate::proxy::upstream::Upstream;
 use crate::record::outbound::Outbound;
 use crate::record::recorder::Recorder;
 use crate::sampling::wildcard;
-use crate::sys::drain;
 use crate::sys::task;
 use crate::trace::exchange::Answered;
 use crate::trace::exchange::Waiting;
@@ -55,12 +48,8 @@ pub struct Egress {
     pub own: SocketAddr,
     /// Wildcard patterns of hosts, with or without port, whose calls pass without a trace.
     pub no_trace: Vec<Box<str>>,
-    /// Which trace headers go on.
-    pub propagation: Propagation,
-    /// How long to wait.
-    pub timeouts: Timeouts,
-    /// Tunnels outlive their request; a shutdown must wait for them.
-    pub drain: drain::Observer,
+    /// How messages are passed on.
+    pub relay: Relay,
 }
 
 impl Handler for Egress {
@@ -88,9 +77,12 @@ impl Egress {
     ) -> Response<Body<Outbound<Answered>>> {
         let outbound = self.open(&request, scheme(origin), origin.authority.as_str());
         let offer = Offer::of(&mut request);
-        let request = self.toward_server(request, &outbound, offer.as_ref());
+        let request = self.relay.onward(request, outbound.carried(), offer.as_ref());
         match self.upstream.send(origin, request).await {
-            Ok(response) => self.answer(outbound, response, offer),
+            Ok(response) => {
+                let outbound = outbound.answered(facts::response(&response));
+                self.relay.back(response, outbound, offer)
+            }
             Err(error) => refuse(outbound, &error),
         }
     }
@@ -126,38 +118,6 @@ impl Egress {
         })
     }
 
-    fn toward_server(
-        &self,
-        mut request: Request<Incoming>,
-        outbound: &Outbound<Waiting>,
-        offer: Option<&Offer>,
-    ) -> Request<Upload> {
-        rewrite::to_origin_form(&mut request);
-        rewrite::strip_hop_by_hop(request.headers_mut());
-        rewrite::carry(request.headers_mut(), outbound.carried(), self.propagation);
-        if let Some(offer) = offer {
-            offer.renew(request.headers_mut());
-        }
-        let gate = Gate::of(&mut request);
-        request.map(|body| Upload::new(body, self.timeouts.idle, gate))
-    }
-
-    fn answer(
-        &self,
-        outbound: Outbound<Waiting>,
-        mut response: Response<Download>,
-        offer: Option<Offer>,
-    ) -> Response<Body<Outbound<Answered>>> {
-        rewrite::strip_hop_by_hop(response.headers_mut());
-        let outbound = outbound.answered(facts::response(&response));
-        if let Some(offer) = offer.filter(|_| upgrade::is_accepted(&response)) {
-            outbound.close(End::Complete);
-            offer.accept(&mut response, self.timeouts.tunnel, self.drain.watch());
-            return response.map(|_| Body::empty());
-        }
-        response.map(|body| Body::observed(body, self.timeouts.idle, outbound))
-    }
-
     /// `CONNECT`: the far side is connected to before the service is told that it is, so that a
     /// failure can be told as one.
     async fn tunnel(
@@ -167,12 +127,12 @@ impl Egress {
     ) -> Response<Body<Outbound<Answered>>> {
         let outbound = self.open(&request, Scheme::Tcp, authority.as_str());
         let (host, port) = (host_of(authority.as_str()), authority.port_u16().unwrap_or_default());
-        let remote = match connect::connect(host, port, self.timeouts.connect).await {
+        let remote = match connect::connect(host, port, self.relay.timeouts.connect).await {
             Ok(remote) => remote,
             Err(error) => return refuse(outbound, &Error::Connect(error)),
         };
         let service = hyper::upgrade::on(&mut request);
-        let (idle, watch) = (self.timeouts.tunnel, self.drain.watch());
+        let (idle, watch) = (self.relay.timeouts.tunnel, self.relay.drain.watch());
         drop(task::spawn(async move {
             match service.await {
                 Ok(service) => {
