@@ -10,5 +10,6 @@ pub mod exchange;
 pub mod facts;
 pub mod header;
 pub mod id;
+mod json;
 pub mod segment;
 pub mod time;

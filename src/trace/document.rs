@@ -4,10 +4,10 @@
 //! is then cut: its longest strings are shortened until it fits, and it says so in
 //! `metadata.sideray.cut`, which gives the length in bytes each had before.
 
-use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::trace::segment::Encode;
 use crate::trace::segment::Segment;
 use crate::trace::segment::Separate;
 
@@ -85,13 +85,15 @@ impl Batch {
     }
 
     /// Writes one document that cannot be split further.
-    fn one(&mut self, document: &impl Serialize, report: &mut Encoded) {
+    fn one(&mut self, document: &impl Encode, report: &mut Encoded) {
         if self.write(document) {
             report.written += 1;
             return;
         }
-        let fitting = serde_json::to_value(document).ok().and_then(cut_to_fit);
-        if fitting.is_some_and(|value| self.write(&value)) {
+        let mut whole = Vec::new();
+        document.encode(&mut whole);
+        let fitting = serde_json::from_slice(&whole).ok().and_then(cut_to_fit);
+        if fitting.is_some_and(|cut| self.append(|buffer| buffer.extend_from_slice(&cut))) {
             report.written += 1;
             report.cut += 1;
         } else {
@@ -99,19 +101,23 @@ impl Batch {
         }
     }
 
+    fn write(&mut self, document: &impl Encode) -> bool {
+        self.append(|buffer| document.encode(buffer))
+    }
+
     /// Writes a datagram at the end of the buffer; false, with the buffer as it was, if it is too
-    /// large. (A failure of the encoder would look the same; into memory there is none.)
-    fn write(&mut self, document: &impl Serialize) -> bool {
+    /// large.
+    fn append(&mut self, document: impl FnOnce(&mut Vec<u8>)) -> bool {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(DATAGRAM_HEADER);
-        let encoded = serde_json::to_writer(&mut self.bytes, document).is_ok();
+        document(&mut self.bytes);
         let fits = self.bytes.len() - start <= DATAGRAM_HEADER.len() + MAX_DOCUMENT;
-        if encoded && fits {
+        if fits {
             self.ends.push(self.bytes.len());
         } else {
             self.bytes.truncate(start);
         }
-        encoded && fits
+        fits
     }
 
     /// The datagrams, header line included.
@@ -145,13 +151,14 @@ impl Batch {
     }
 }
 
-/// Halves the longest string until the document fits; `None` if nothing is left to cut.
-fn cut_to_fit(mut document: Value) -> Option<Value> {
+/// Halves the longest string until the document fits, and gives its bytes; `None` if nothing is
+/// left to cut.
+fn cut_to_fit(mut document: Value) -> Option<Vec<u8>> {
     let mut cut = serde_json::Map::new();
     loop {
-        let size = serde_json::to_vec(&document).ok()?.len();
-        if size <= MAX_DOCUMENT {
-            return Some(document);
+        let bytes = serde_json::to_vec(&document).ok()?;
+        if bytes.len() <= MAX_DOCUMENT {
+            return Some(bytes);
         }
         let pointer = longest_string(&document, String::new()).filter(|(len, _)| *len > MIN_CUT)?.1;
         let Some(Value::String(text)) = document.pointer_mut(&pointer) else {

@@ -14,7 +14,6 @@ use crate::trace::facts::RequestFacts;
 use crate::trace::facts::ResponseFacts;
 use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
-use crate::trace::segment;
 use crate::trace::segment::Body;
 use crate::trace::segment::Cause;
 use crate::trace::segment::Ending;
@@ -188,14 +187,7 @@ pub fn root_segment(ids: Ids, name: Name, call: Subsegment) -> Segment {
 }
 
 fn segment(ids: Ids, body: Body, subsegments: Vec<Subsegment>) -> Segment {
-    Segment {
-        id: ids.own,
-        trace_id: ids.trace,
-        parent_id: ids.parent,
-        body,
-        aws: segment::Recorder::default(),
-        subsegments,
-    }
+    Segment { id: ids.own, trace_id: ids.trace, parent_id: ids.parent, body, subsegments }
 }
 
 /// Which way an exchange went through the sidecar.

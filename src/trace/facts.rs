@@ -1,7 +1,6 @@
 //! What was seen of an exchange: its request, its response, how it ended. Plain values that the
 //! proxy fills in and the documents are made from.
 
-use std::fmt;
 use std::net::IpAddr;
 
 use http::Method;
@@ -32,8 +31,7 @@ impl Scheme {
 
 /// A URL as documents carry it: scheme, host and path. It has no query and no user information by
 /// construction, because both carry secrets. Source: X-Ray developer guide, `http.request.url`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Url(Box<str>);
 
 impl Url {
@@ -48,11 +46,11 @@ impl Url {
         }
         Self(url.into_boxed_str())
     }
-}
 
-impl fmt::Display for Url {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 

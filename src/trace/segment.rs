@@ -1,16 +1,12 @@
 //! The document model: what a segment and a subsegment say, field by field.
 //!
-//! The structs serialise to X-Ray's JSON. Empty fields are left out, and an entity's own `id` comes
-//! first, because the daemon ties a failed document to its trace by the first `"id":"…"` in the
-//! text. Segments and subsegments are written field by field, not derived: they share their fields
-//! by holding a [`Body`], and what serde derives for that costs twice as much on the path that
-//! every request takes. Source: X-Ray developer guide, "Segment documents".
+//! Segments and subsegments write themselves as X-Ray's JSON. Empty fields are left out, and an
+//! entity's own `id` comes first, because the daemon ties a failed document to its trace by the
+//! first `"id":"…"` in the text. Source: X-Ray developer guide, "Segment documents".
 
 mod http;
 
 use serde::Serialize;
-use serde::Serializer;
-use serde::ser::SerializeStruct;
 
 pub use self::http::Http;
 pub use self::http::HttpRequest;
@@ -18,10 +14,14 @@ pub use self::http::HttpResponse;
 use crate::trace::facts::TunnelFacts;
 use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
+use crate::trace::json::Json;
 use crate::trace::time::Micros;
 
-/// About how many fields a document has. Serializers take it for a hint, but for zero.
-const FIELDS: usize = 8;
+/// Writes itself as one JSON object.
+pub trait Encode {
+    /// Appends the object to `buffer`.
+    fn encode(&self, buffer: &mut Vec<u8>);
+}
 
 /// One request that a service answered.
 #[derive(Clone, Debug)]
@@ -34,28 +34,41 @@ pub struct Segment {
     pub parent_id: Option<SegmentId>,
     /// What segments and subsegments have in common.
     pub body: Body,
-    /// Who recorded it.
-    pub aws: Recorder,
     /// The calls that closed before it did.
     pub subsegments: Vec<Subsegment>,
 }
 
-impl Serialize for Segment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Segment", FIELDS)?;
-        fields.serialize_field("id", &self.id)?;
-        fields.serialize_field("trace_id", &self.trace_id)?;
-        if let Some(parent_id) = &self.parent_id {
-            fields.serialize_field("parent_id", parent_id)?;
+impl Encode for Segment {
+    fn encode(&self, buffer: &mut Vec<u8>) {
+        let mut json = Json::new(buffer);
+        json.raw("{\"id\":\"");
+        json.raw(self.id.to_text().as_str());
+        json.raw("\",\"trace_id\":\"");
+        json.raw(self.trace_id.to_text().as_str());
+        if let Some(parent_id) = self.parent_id {
+            json.raw("\",\"parent_id\":\"");
+            json.raw(parent_id.to_text().as_str());
         }
-        self.body.serialize_into(&mut fields)?;
-        fields.serialize_field("aws", &self.aws)?;
-        if !self.subsegments.is_empty() {
-            fields.serialize_field("subsegments", &self.subsegments)?;
+        json.raw("\"");
+        self.body.write(&mut json);
+        json.raw(RECORDER);
+        for (index, call) in self.subsegments.iter().enumerate() {
+            json.raw(if index == 0 { ",\"subsegments\":[{\"id\":\"" } else { ",{\"id\":\"" });
+            json.raw(call.id.to_text().as_str());
+            json.raw("\"");
+            call.write(&mut json);
+            json.raw("}");
         }
-        fields.end()
+        json.raw(if self.subsegments.is_empty() { "}" } else { "]}" });
     }
 }
+
+/// The `aws` block of every segment: who recorded it.
+const RECORDER: &str = concat!(
+    ",\"aws\":{\"xray\":{\"sdk\":\"sideray\",\"sdk_version\":\"",
+    env!("CARGO_PKG_VERSION"),
+    "\",\"auto_instrumentation\":true}}"
+);
 
 /// One call that a service made.
 #[derive(Clone, Debug)]
@@ -75,18 +88,13 @@ impl Subsegment {
         Separate { trace_id, parent_id, call: self }
     }
 
-    fn serialize_into<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
-        fields.serialize_field("namespace", &self.namespace)?;
-        self.body.serialize_into(fields)
-    }
-}
-
-impl Serialize for Subsegment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Subsegment", FIELDS)?;
-        fields.serialize_field("id", &self.id)?;
-        self.serialize_into(&mut fields)?;
-        fields.end()
+    /// Everything but the id.
+    fn write(&self, json: &mut Json<'_>) {
+        json.raw(match self.namespace {
+            Namespace::Aws => ",\"namespace\":\"aws\"",
+            Namespace::Remote => ",\"namespace\":\"remote\"",
+        });
+        self.body.write(json);
     }
 }
 
@@ -101,21 +109,23 @@ pub struct Separate {
     pub call: Subsegment,
 }
 
-impl Serialize for Separate {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Separate", FIELDS)?;
-        fields.serialize_field("id", &self.call.id)?;
-        fields.serialize_field("trace_id", &self.trace_id)?;
-        fields.serialize_field("parent_id", &self.parent_id)?;
-        fields.serialize_field("type", "subsegment")?;
-        self.call.serialize_into(&mut fields)?;
-        fields.end()
+impl Encode for Separate {
+    fn encode(&self, buffer: &mut Vec<u8>) {
+        let mut json = Json::new(buffer);
+        json.raw("{\"id\":\"");
+        json.raw(self.call.id.to_text().as_str());
+        json.raw("\",\"trace_id\":\"");
+        json.raw(self.trace_id.to_text().as_str());
+        json.raw("\",\"parent_id\":\"");
+        json.raw(self.parent_id.to_text().as_str());
+        json.raw("\",\"type\":\"subsegment\"");
+        self.call.write(&mut json);
+        json.raw("}");
     }
 }
 
 /// Whose service a subsegment called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Namespace {
     /// An AWS API.
     Aws,
@@ -143,29 +153,39 @@ pub struct Body {
 }
 
 impl Body {
-    fn serialize_into<S: SerializeStruct>(&self, fields: &mut S) -> Result<(), S::Error> {
-        fields.serialize_field("name", &self.name)?;
-        fields.serialize_field("start_time", &self.start_time)?;
-        match &self.end {
-            Ending::At(end_time) => fields.serialize_field("end_time", end_time)?,
-            Ending::Open => fields.serialize_field("in_progress", &true)?,
+    fn write(&self, json: &mut Json<'_>) {
+        json.raw(",\"name\":");
+        json.string(self.name.as_str());
+        json.raw(",\"start_time\":");
+        json.seconds(self.start_time);
+        match self.end {
+            Ending::At(end_time) => {
+                json.raw(",\"end_time\":");
+                json.seconds(end_time);
+            }
+            Ending::Open => json.raw(",\"in_progress\":true"),
         }
         if let Some(http) = &self.http {
-            fields.serialize_field("http", http)?;
+            http.write(json);
         }
         let Flags { error, throttle, fault } = self.flags;
-        for (name, set) in [("error", error), ("throttle", throttle), ("fault", fault)] {
+        for (set, flag) in [
+            (error, ",\"error\":true"),
+            (throttle, ",\"throttle\":true"),
+            (fault, ",\"fault\":true"),
+        ] {
             if set {
-                fields.serialize_field(name, &true)?;
+                json.raw(flag);
             }
         }
         if let Some(cause) = &self.cause {
-            fields.serialize_field("cause", cause)?;
+            json.raw(",\"cause\":");
+            json.value(cause);
         }
         if !self.metadata.is_empty() {
-            fields.serialize_field("metadata", &self.metadata)?;
+            json.raw(",\"metadata\":");
+            json.value(&self.metadata);
         }
-        Ok(())
     }
 }
 
@@ -179,7 +199,7 @@ pub enum Ending {
 }
 
 /// The name of a segment or subsegment: 1 to 200 characters of X-Ray's alphabet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name(Box<str>);
 
 impl Name {
@@ -248,31 +268,6 @@ pub struct Exception {
     pub kind: &'static str,
     /// Whether the called service threw it.
     pub remote: bool,
-}
-
-/// The `aws` block of a segment: who recorded it.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Recorder {
-    xray: Xray,
-}
-
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Xray {
-    sdk: &'static str,
-    sdk_version: &'static str,
-    auto_instrumentation: bool,
-}
-
-impl Default for Recorder {
-    fn default() -> Self {
-        Self {
-            xray: Xray {
-                sdk: "sideray",
-                sdk_version: env!("CARGO_PKG_VERSION"),
-                auto_instrumentation: true,
-            },
-        }
-    }
 }
 
 /// The `metadata` block. All of ours is in one namespace, `sideray`.

@@ -3,13 +3,9 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::Serializer;
-
 /// Microseconds of wall clock since the Unix epoch, the finest unit X-Ray documents.
 ///
-/// Serialises as X-Ray's floating point seconds. A 64-bit float holds microseconds exactly until
-/// the year 2255. Source: X-Ray developer guide, "Segment documents", `start_time`.
+/// Source: X-Ray developer guide, "Segment documents", `start_time`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Micros(u64);
 
@@ -30,19 +26,6 @@ impl Micros {
     #[must_use]
     pub const fn whole_seconds(self) -> u64 {
         self.0 / 1_000_000
-    }
-
-    /// Floating point seconds, as documents carry them.
-    #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "exact below 2^53 microseconds, the year 2255")]
-    pub fn seconds(self) -> f64 {
-        self.0 as f64 / 1e6
-    }
-}
-
-impl Serialize for Micros {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.seconds())
     }
 }
 
@@ -96,17 +79,6 @@ mod tests {
 
     fn stamp(wall: u64, monotonic: u64) -> Stamp {
         Stamp::new(Micros::new(wall), Duration::from_micros(monotonic))
-    }
-
-    #[test]
-    fn serialises_as_seconds_with_microseconds_kept() {
-        for (micros, text) in [
-            (1_478_293_361_271_001, "1478293361.271001"),
-            (1_478_293_361_000_000, "1478293361.0"),
-            (4_102_444_800_999_999, "4102444800.999999"),
-        ] {
-            assert_eq!(serde_json::to_string(&Micros::new(micros)).unwrap(), text);
-        }
     }
 
     #[test]

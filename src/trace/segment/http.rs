@@ -2,20 +2,18 @@
 
 use std::net::IpAddr;
 
-use serde::Serialize;
-
 use crate::trace::facts::Client;
 use crate::trace::facts::RequestFacts;
 use crate::trace::facts::ResponseFacts;
 use crate::trace::facts::Url;
+use crate::trace::json::Json;
 
 /// The `http` block.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Http {
     /// The request.
     pub request: HttpRequest,
     /// The response, if there was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub response: Option<HttpResponse>,
 }
 
@@ -40,25 +38,49 @@ impl Http {
         );
         Self { request, response }
     }
+
+    /// The block, behind a comma.
+    pub(super) fn write(&self, json: &mut Json<'_>) {
+        let HttpRequest { method, url, user_agent, client_ip, x_forwarded_for } = &self.request;
+        json.raw(",\"http\":{\"request\":{\"method\":");
+        json.string(method);
+        json.raw(",\"url\":");
+        json.string(url.as_str());
+        if let Some(user_agent) = user_agent {
+            json.raw(",\"user_agent\":");
+            json.string(user_agent);
+        }
+        if let Some(client_ip) = client_ip {
+            json.raw(",\"client_ip\":");
+            json.value(client_ip);
+        }
+        json.raw(if *x_forwarded_for { ",\"x_forwarded_for\":true}" } else { "}" });
+        if let Some(HttpResponse { status, content_length }) = self.response {
+            json.raw(",\"response\":{\"status\":");
+            json.number(status.into());
+            if let Some(content_length) = content_length {
+                json.raw(",\"content_length\":");
+                json.number(content_length);
+            }
+            json.raw("}");
+        }
+        json.raw("}");
+    }
 }
 
 /// `http.request`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct HttpRequest {
     method: Box<str>,
     url: Url,
-    #[serde(skip_serializing_if = "Option::is_none")]
     user_agent: Option<Box<str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     client_ip: Option<IpAddr>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     x_forwarded_for: bool,
 }
 
 /// `http.response`. A length that was not declared is left out, never written as zero.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct HttpResponse {
     status: u16,
-    #[serde(skip_serializing_if = "Option::is_none")]
     content_length: Option<u64>,
 }
