@@ -1,5 +1,7 @@
 //! What the two ports may be told.
 
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -42,12 +44,31 @@ pub struct Egress {
 }
 
 /// A server to send requests to: protocol, host and port.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+///
+/// Two are the same if they are written the same, to the letter: `Authority` would compare and hash
+/// without regard to case, one character at a time, for every request. Whoever makes one writes it
+/// in lower case.
+#[derive(Clone, Debug)]
 pub struct Origin {
     /// What is spoken to it.
     pub protocol: Protocol,
     /// Host and port; the port is always there.
     pub authority: Authority,
+}
+
+impl PartialEq for Origin {
+    fn eq(&self, other: &Self) -> bool {
+        self.protocol == other.protocol && self.authority.as_str() == other.authority.as_str()
+    }
+}
+
+impl Eq for Origin {}
+
+impl Hash for Origin {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.protocol.hash(state);
+        self.authority.as_str().hash(state);
+    }
 }
 
 /// What is spoken to an origin.
