@@ -1,7 +1,7 @@
 //! The daemon over UDP: resolves its address, and accounts for each datagram as exactly as UDP
 //! allows.
 //!
-//! Datagrams leave many in one call where the kernel knows how ([`pack`]), else one by one.
+//! Datagrams leave many in one call where the kernel knows how (`pack`), else one by one.
 //!
 //! On a connected socket the answer "port closed" to one call is reported by the next. So what one
 //! call sent is kept in limbo: it counts as sent once the next call went out without such a report,
