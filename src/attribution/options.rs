@@ -20,10 +20,12 @@ pub struct Options {
 }
 
 impl Default for Options {
+    /// So many requests are a minute's worth at 270 a second. Many more would not fit a core's
+    /// cache, which every request would feel.
     fn default() -> Self {
         Self {
             sole: true,
-            max_requests: 65_536,
+            max_requests: 16_384,
             max_routes: 4_096,
             remember: Duration::from_secs(60),
         }
