@@ -1,5 +1,5 @@
 //! Running, and the shutdown, in this order: stop accepting, not ready, tell connections, wait
-//! until the deadline, drop what is open (each exchange records that it was cancelled), close the
+//! until the deadline, drop what is open (each exchange records that the shutdown broke it off), close the
 //! queues, flush the sinks within their own deadline, say the counts.
 
 use std::future::Future;
@@ -134,6 +134,7 @@ impl Bound {
             Waited::TooLong => {
                 warn!("the deadline of the shutdown has passed; dropping what is still open");
                 end = end.max(RunEnd::Aborted);
+                shared.abort();
                 drain.advance(Phase::Aborting);
                 drop(tokio::time::timeout(ABORT_WITHIN, drain.done()).await);
             }

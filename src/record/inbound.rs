@@ -159,7 +159,8 @@ impl<S: State> Open<S> {
 impl<S: State> Drop for Inbound<S> {
     fn drop(&mut self) {
         if let Some(open) = self.0.take() {
-            open.close(End::Cancelled);
+            let end = open.recorder.shared.dropped();
+            open.close(end);
         }
     }
 }

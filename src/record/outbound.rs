@@ -294,7 +294,8 @@ impl Recorder {
 impl<S: State> Drop for Outbound<S> {
     fn drop(&mut self) {
         if let Some(open) = self.0.take() {
-            open.close(End::Cancelled, None);
+            let end = open.recorder.shared.dropped();
+            open.close(end, None);
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -23,6 +25,8 @@ use crate::sys::clock::Clock;
 use crate::sys::entropy::Entropy;
 use crate::sys::throttle::Throttle;
 use crate::trace::document::Document;
+use crate::trace::facts::End;
+use crate::trace::facts::Failure;
 use crate::trace::facts::RequestView;
 use crate::trace::header::Context;
 use crate::trace::header::TraceHeader;
@@ -41,6 +45,8 @@ pub struct Shared {
     /// a call of any request; held for arithmetic only.
     pub(super) ledger: Mutex<Ledger<Gathered>>,
     sampler: ArcSwap<Sampler>,
+    /// The shutdown's deadline has passed: what is dropped now is broken off by us.
+    aborting: AtomicBool,
 }
 
 /// What an open request has gathered for its segment and for the calls it makes.
@@ -76,12 +82,28 @@ impl Shared {
             clock,
             ledger: Mutex::new(Ledger::new(attribution)),
             sampler: ArcSwap::from_pointee(Sampler::new(rules)),
+            aborting: AtomicBool::new(false),
         }
     }
 
     /// Puts other rules in force, from the next decision on. Their reservoirs start full.
     pub fn set_rules(&self, rules: Rules) {
         self.sampler.store(Arc::new(Sampler::new(rules)));
+    }
+
+    /// Exchanges that are dropped from now on are broken off by the shutdown.
+    pub fn abort(&self) {
+        self.aborting.store(true, Ordering::Relaxed);
+    }
+
+    /// How an exchange ends whose guard is dropped: whoever asked has gone away, unless it is us
+    /// who go.
+    pub(super) fn dropped(&self) -> End {
+        if self.aborting.load(Ordering::Relaxed) {
+            let message = "the sidecar was shut down before the response was complete".into();
+            return End::Failed(Failure { kind: "Shutdown", message });
+        }
+        End::Cancelled
     }
 
     /// The rules in force.

@@ -115,11 +115,11 @@ async fn what_is_open_beyond_the_deadline_is_broken_off_and_recorded() {
     assert_eq!(summary.sent, summary.recorded, "what was broken off is still sent");
     let segment = daemon.segment();
     let rest = daemon.drain();
-    assert_eq!(segment["error"], true);
+    assert_eq!(segment["fault"], true);
     let cause = |document: &serde_json::Value| text(document, "cause/exceptions/0/type").to_owned();
-    assert_eq!(cause(&segment), "ClientDisconnected");
+    assert_eq!(cause(&segment), "Shutdown");
     let [call] = [embedded(&segment), &rest].concat().try_into().unwrap();
-    assert_eq!(cause(&call), "CallCancelled");
+    assert_eq!(cause(&call), "Shutdown");
     assert_eq!(summary.recorded, 1 + rest.len() as u64);
 }
 
