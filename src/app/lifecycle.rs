@@ -1,6 +1,6 @@
 //! Running, and the shutdown, in this order: stop accepting, not ready, tell connections, wait
-//! until the deadline, drop what is open (each exchange records that the shutdown broke it off), close the
-//! queues, flush the sinks within their own deadline, say the counts.
+//! until the deadline, drop what is open (each exchange records that the shutdown broke it off),
+//! close the queues, flush the sinks within their own deadline, say the counts.
 
 use std::future::Future;
 use std::io;
