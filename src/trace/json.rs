@@ -1,7 +1,8 @@
 //! Appends JSON to a buffer, for the few documents that every request leaves.
 //!
-//! What is in every document is written here, piece by piece, at a third of what a general
-//! serializer takes for it; what is seldom there goes through [`Json::value`].
+//! What is in every document is written here, piece by piece, in less than half the time that a
+//! general serializer takes for it (`cargo bench --bench core`); what is seldom there goes through
+//! [`Json::value`].
 
 use serde::Serialize;
 
