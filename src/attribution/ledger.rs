@@ -86,9 +86,10 @@ impl<T> Ledger<T> {
         self.requests.answered(id, at);
     }
 
-    /// The request is over; to be called once for each that was opened. Gives the payload back, the first time, and remembers the request for
-    /// calls that carry its header late. One that the service has not answered stays a suspect
-    /// while it is remembered, because its handler may still be running.
+    /// The request is over; to be called once for each that was opened. Gives the payload back, the
+    /// first time, and remembers the request for calls that carry its header late. One that the
+    /// service has not answered stays a suspect while it is remembered, because its handler may
+    /// still be running.
     pub fn close(&mut self, id: SegmentId, at: Stamp) -> Option<T> {
         self.requests.close(id, at)
     }

@@ -95,7 +95,7 @@ fn refuse(inbound: Inbound<Waiting>, error: &Error) -> Response<Body<Inbound<Ans
         Side::Client => End::Cancelled,
         Side::Upstream => End::Failed(error.failure()),
     };
-    inbound.answered(facts).close(end);
+    inbound.refused(facts, end);
     response
 }
 
@@ -105,6 +105,7 @@ fn misdirected(inbound: Inbound<Waiting>) -> Response<Body<Inbound<Answered>>> {
     let text = "400 CONNECT is for proxies, and this is a server\n";
     let mut response = reply::text(StatusCode::BAD_REQUEST, text);
     put_trace(inbound.response_header(), &mut response);
+    // As good as answered: the service never sees it, and will not call on its behalf.
     inbound.answered(facts::response(&response)).close(End::Complete);
     response
 }

@@ -9,7 +9,6 @@ use http::uri::Authority;
 
 use crate::net::tls::options::ClientOptions;
 use crate::net::tls::options::ServerOptions;
-use crate::trace::segment::Name;
 
 /// Options of the ingress port, `[ingress]` in `proxy.toml`.
 #[derive(Clone, Debug)]
@@ -114,13 +113,6 @@ pub struct Propagation {
     pub xray: bool,
     /// Send `traceparent` on.
     pub w3c: bool,
-}
-
-/// The service in front of which the sidecar stands, `[service]` in `proxy.toml`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
-    /// The name of its segments.
-    pub name: Name,
 }
 
 impl Default for Timeouts {

@@ -121,15 +121,25 @@ impl<S: State> Inbound<S> {
 }
 
 impl Inbound<Waiting> {
-    /// The head of the response has come.
+    /// The head of the service's own response has come.
     #[must_use]
-    pub fn answered(mut self, response: ResponseFacts) -> Inbound<Answered> {
+    pub fn answered(self, response: ResponseFacts) -> Inbound<Answered> {
+        if let Some(open) = self.0.as_ref().filter(|open| open.carried.is_some()) {
+            let mut ledger = open.recorder.shared.ledger.lock();
+            ledger.answered(open.exchange.ids().own, open.recorder.now());
+        }
+        self.with(response)
+    }
+
+    /// There is no response of the service's; the client got one of ours. To the ledger the request
+    /// was never answered: the service may be at work on it for long, and make calls.
+    pub fn refused(self, response: ResponseFacts, end: End) {
+        self.with(response).close(end);
+    }
+
+    fn with(mut self, response: ResponseFacts) -> Inbound<Answered> {
         Inbound(self.0.take().map(|open| {
             let Open { recorder, exchange, carried, asked, progress } = open;
-            if carried.is_some() {
-                let mut ledger = recorder.shared.ledger.lock();
-                ledger.answered(exchange.ids().own, recorder.shared.clock.now());
-            }
             Open { recorder, exchange: exchange.answered(response), carried, asked, progress }
         }))
     }

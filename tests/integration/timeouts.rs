@@ -1,5 +1,8 @@
 //! What goes wrong between the sidecar and the service: what the client is told, what is recorded.
 
+use crate::support::origin::Origin;
+use crate::support::world::ManualClock;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -230,4 +233,22 @@ async fn a_service_that_cannot_be_connected_to_in_time() {
     let response = client::send(sidecar.addresses.ingress, client::get("/")).await;
     assert_eq!(response.status(), 504);
     caused(&daemon.segment(), "ConnectTimeout", 504);
+}
+
+#[tokio::test]
+async fn a_request_we_answered_ourselves_may_still_be_the_one_that_calls() {
+    let (other, mut daemon) = (Origin::hello().await, Daemon::start());
+    let clock = Arc::new(ManualClock::new());
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let sidecar = Sidecar::start_still(sidecar::config(nobody, &daemon), &clock);
+    let refused = client::send(sidecar.addresses.ingress, client::get("/")).await;
+    assert_eq!(refused.status().as_u16(), 503);
+
+    clock.advance(Duration::from_secs(2));
+    let call = client::get(&format!("http://{}/a", other.address()));
+    client::send(sidecar.addresses.egress, call).await;
+
+    let root = daemon.next_where("root of the call", |document| document.get("http").is_none());
+    let method = &root["subsegments"][0]["metadata"]["sideray"]["attribution"]["method"];
+    assert_eq!(method, "unknown", "its handler may be at work for long after our own answer");
 }

@@ -79,8 +79,8 @@ impl Server {
         Ok(Reloaded::Changed)
     }
 
-    /// Reloads when the files have changed, looking `every` so often and when `told`, and logs what it did: a
-    /// change, and a fault once however long it stays. Reads the contents, because modification
+    /// Reloads when the files have changed, looking `every` so often and when `told`, and logs what
+    /// it did: a change, and a fault once however long it stays. Reads the contents, because modification
     /// times do not tell the truth where files are swapped by symbolic link. Never ends: the caller
     /// drops it.
     pub async fn watch_files(self: Arc<Self>, every: Duration, told: Arc<Notify>) {
