@@ -57,6 +57,7 @@ pub mod attribution;
 pub mod cli;
 pub mod config;
 pub mod emit;
+pub mod http1;
 pub mod net;
 pub mod proxy;
 pub mod record;
