@@ -1,12 +1,17 @@
-//! HTTP/1.1 as bytes: heads, and where the message behind one ends.
+//! HTTP/1.1 on the wire, both ends of it. Source: RFC 9112.
 //!
-//! Nothing here reads a socket or waits: bytes are handed in as they came, and what is whole is
-//! taken off their front. The rule throughout is one unambiguous framing, or a refusal, because
-//! two readers of one message that disagree about its end are how requests are smuggled
-//! (RFC 9112 §11.2). Read [`head`] for heads, [`framing`] for how the end of a body is told, and
-//! [`chunked`] for bodies whose length nobody knows beforehand.
+//! The pure part reads bytes: [`head`] (what is not unambiguous is refused), [`framing`],
+//! [`chunked`]. The other part speaks over a connection: [`server`] answers requests, [`client`]
+//! makes them. Neither has a task or a channel of its own: a request that passes through both costs
+//! two reads and two writes, and wakes one task twice.
 
 pub mod chunked;
+pub mod client;
+mod decode;
+mod encode;
+pub mod error;
 pub mod framing;
 pub mod head;
 mod lines;
+pub mod server;
+mod transport;

@@ -7,11 +7,11 @@
 //! # The life of a request
 //!
 //! ```text
-//! net::listen::accept ─▶ proxy::serve ─▶ proxy::ingress::Ingress::handle
+//! net::listen::accept ─▶ proxy::serve ─▶ http1::server ─▶ proxy::ingress::Ingress::handle
 //!      proxy::facts      what the core wants to know of it
 //!      record::inbound   its trace header read, sampling decided, ids minted, entered in the ledger
 //!      proxy::rewrite    hop-by-hop headers out, trace header in, our segment as Parent
-//!      proxy::upstream   over a pooled connection; what fails is a proxy::error, one table ─▶ status
+//!      proxy::upstream   over a pooled connection (http1::client); what fails is a proxy::error, one table ─▶ status
 //!      proxy::body       the response passes; its end, whichever way, closes the guard exactly once
 //!      trace::exchange   the guard becomes a Segment, with the calls that closed before it
 //!      emit::queue       offered, never waited for ─▶ emit::emitter ─▶ trace::document ─▶ emit::udp
@@ -34,6 +34,7 @@
 //! | [`emit`] | documents on their way out: queue, encoder, sinks |
 //! | [`record`] | the recorder and its guards: all a handler knows of tracing |
 //! | [`net`] | listening, connecting, TLS, tunnels |
+//! | [`http1`] | HTTP/1.1 on the wire, both ends of it |
 //! | [`viewer`] | the embedded collector and what shows it |
 //! | [`proxy`] | the two handlers |
 //! | [`admin`] | health, metrics, drain, traces |

@@ -6,6 +6,7 @@
 
 pub mod connect;
 pub mod listen;
+pub mod rewind;
 pub mod stream;
 pub mod tls;
 pub mod tunnel;

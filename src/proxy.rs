@@ -9,6 +9,7 @@ pub mod body;
 pub mod egress;
 pub mod error;
 pub mod facts;
+pub mod incoming;
 pub mod ingress;
 pub mod options;
 pub mod relay;

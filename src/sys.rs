@@ -2,10 +2,10 @@
 //! test's.
 
 pub mod clock;
+pub mod crew;
 pub mod drain;
 pub mod entropy;
 pub mod idle;
 pub mod signal;
 pub mod task;
 pub mod throttle;
-pub mod timer;

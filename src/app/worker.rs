@@ -37,6 +37,7 @@ use crate::proxy::upstream::Upstream;
 use crate::record::recorder::Recorder;
 use crate::record::recorder::Shared;
 use crate::sys::clock::Clock;
+use crate::sys::crew::Crew;
 use crate::sys::drain::Observer;
 use crate::sys::drain::Phase;
 use crate::sys::entropy::Entropy;
@@ -112,19 +113,21 @@ impl Worker {
             no_trace: no_trace(&self.config),
             relay: relay(self.config.egress.timeouts),
         };
+        let crew = Rc::new(Crew::default());
+        drop(task::spawn(Rc::clone(&crew).follow(self.drain.clone())));
         let ingress = Port {
-            server: Server::new(ingress, self.config.ingress.timeouts.client),
+            server: Server::new(ingress, self.config.ingress.timeouts),
             local: self.addresses.ingress,
             tls: self.tls.ingress,
-            patience: self.config.ingress.timeouts.client,
             drain: self.drain.clone(),
+            crew: Rc::clone(&crew),
         };
         let egress = Port {
-            server: Server::new(egress, self.config.egress.timeouts.client),
+            server: Server::new(egress, self.config.egress.timeouts),
             local: self.addresses.egress,
             tls: None,
-            patience: self.config.egress.timeouts.client,
             drain: self.drain.clone(),
+            crew,
         };
         let (inbound, outbound) = tokio::join!(
             ingress.accept(self.listeners.ingress, self.accepted.ingress),
@@ -201,9 +204,8 @@ struct Port<H> {
     server: Server<H>,
     local: SocketAddr,
     tls: Option<Arc<server::Server>>,
-    /// How long a client may take over its TLS handshake.
-    patience: Duration,
     drain: Observer,
+    crew: Rc<Crew>,
 }
 
 impl<H: Handler> Port<H> {
@@ -222,16 +224,16 @@ impl<H: Handler> Port<H> {
     }
 
     async fn serve(self: Rc<Self>, conn: Conn) {
-        let watch = self.drain.watch();
+        let member = self.crew.join(self.drain.watch());
         let Some(tls) = &self.tls else {
             let facts = ConnFacts::new(conn.peer, self.local, Scheme::Http);
-            return self.server.serve(Stream::Plain(conn.io), facts, watch).await;
+            return self.server.serve(Stream::Plain(conn.io), facts, member).await;
         };
         let handshake = tls.acceptor().accept(conn.io);
-        match tokio::time::timeout(self.patience, handshake).await {
+        match tokio::time::timeout(self.server.patience(), handshake).await {
             Ok(Ok(stream)) => {
                 let facts = ConnFacts::new(conn.peer, self.local, Scheme::Https);
-                self.server.serve(Stream::Server(Box::new(stream)), facts, watch).await;
+                self.server.serve(Stream::Server(Box::new(stream)), facts, member).await;
             }
             Ok(Err(error)) => debug!(%error, peer = %conn.peer, "TLS handshake failed"),
             Err(_) => debug!(peer = %conn.peer, "TLS handshake took too long"),

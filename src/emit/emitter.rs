@@ -48,9 +48,13 @@ impl Emitter {
             }
             // Running out of time is as good as a full batch.
             drop(timeout(LINGER, self.outlet.holds(BATCH)).await);
-            self.encode();
-            self.sinks.send(&self.batch, &self.counters).await;
-            self.batch.clear();
+            // Between two turns of ours every open connection has one, and may have offered a
+            // document; what came since has its own.
+            for _ in 0..self.outlet.len().div_ceil(BATCH) {
+                self.encode();
+                self.sinks.send(&self.batch, &self.counters).await;
+                self.batch.clear();
+            }
             // Under load the queue is never empty, and requests must have their turn.
             tokio::task::yield_now().await;
         }

@@ -74,6 +74,11 @@ impl Outlet {
         self.0.documents.borrow_mut().pop_front()
     }
 
+    /// How many documents are queued.
+    pub(in crate::emit) fn len(&self) -> usize {
+        self.0.documents.borrow().len()
+    }
+
     /// Whether there is nothing left and nothing will come.
     pub(in crate::emit) fn ended(&self) -> bool {
         self.0.closed.get() && self.0.documents.borrow().is_empty()

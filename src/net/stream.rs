@@ -5,7 +5,9 @@ use std::io::IoSlice;
 use std::pin::Pin;
 use std::task::Context;
 use std::task::Poll;
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
@@ -22,6 +24,21 @@ pub enum Stream {
     Plain(TcpStream),
     /// TLS that we were asked for.
     Server(Box<server::TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Makes the close that follows a reset instead of an end. A connection that is already dead
+    /// needs neither.
+    pub fn reset_on_close(&self) {
+        let tcp = match self {
+            Self::Client(io) => io.get_ref().0,
+            Self::Plain(io) => io,
+            Self::Server(io) => io.get_ref().0,
+        };
+        if let Err(error) = SockRef::from(tcp).set_linger(Some(Duration::ZERO)) {
+            tracing::debug!(%error, "SO_LINGER was refused");
+        }
+    }
 }
 
 impl From<TcpStream> for Stream {

@@ -15,11 +15,17 @@ use std::task::ready;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Response;
+use http::StatusCode;
 use hyper::body::Body as HttpBody;
 use hyper::body::Frame;
-use hyper::body::Incoming;
 use hyper::body::SizeHint;
 
+use crate::http1::server::Interim;
+use crate::proxy::error::Wire;
+use crate::proxy::incoming::Broken;
+use crate::proxy::incoming::Incoming;
+use crate::proxy::rewrite;
 use crate::proxy::upgrade::Gate;
 use crate::proxy::upstream::Download;
 use crate::record::inbound::Inbound;
@@ -36,6 +42,8 @@ pub struct Upload {
     body: Option<Incoming>,
     idle: Idle,
     gate: Option<Gate>,
+    /// Where informational responses of the service go.
+    interim: Option<Interim>,
     given: u64,
     progress: Rc<Cell<Progress>>,
 }
@@ -67,18 +75,33 @@ impl Upload {
     /// for longer than `idle`.
     #[must_use]
     pub fn new(body: Incoming, idle: Duration, gate: Option<Gate>) -> Self {
-        if body.is_end_stream() {
-            return Self::nothing();
-        }
-        let progress = Rc::new(Cell::new(Progress::Given(0)));
-        Self { body: Some(body), idle: Idle::new(idle), gate, given: 0, progress }
+        let interim = body.interim();
+        let (body, progress) = if body.is_end_stream() {
+            (None, Progress::Sent)
+        } else {
+            (Some(body), Progress::Given(0))
+        };
+        let (idle, progress) = (Idle::new(idle), Rc::new(Cell::new(progress)));
+        Self { body, idle, gate, interim, given: 0, progress }
     }
 
     /// A body of nothing.
     #[must_use]
     pub fn nothing() -> Self {
-        let progress = Rc::new(Cell::new(Progress::Sent));
-        Self { body: None, idle: Idle::new(Duration::MAX), gate: None, given: 0, progress }
+        let (idle, progress) = (Idle::new(Duration::MAX), Rc::new(Cell::new(Progress::Sent)));
+        Self { body: None, idle, gate: None, interim: None, given: 0, progress }
+    }
+
+    /// An informational response has come from the service. `100 Continue` lets the body go, and
+    /// the client hears it from its own connection when the body is asked for; others are passed
+    /// on.
+    pub(super) fn informed(&mut self, response: &mut Response<()>) {
+        if response.status() == StatusCode::CONTINUE {
+            self.open();
+        } else if let Some(interim) = &self.interim {
+            rewrite::strip_hop_by_hop(response.headers_mut());
+            interim.send(response.status(), response.headers());
+        }
     }
 
     /// Holds nothing back any more.
@@ -105,7 +128,7 @@ impl Upload {
                 self.progress.set(progress);
                 Poll::Ready(Some(Ok(frame)))
             }
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Some(Err(UploadError::Broken))),
+            Poll::Ready(Some(Err(Broken))) => Poll::Ready(Some(Err(UploadError::Broken))),
             Poll::Ready(None) => {
                 self.progress.set(Progress::Sent);
                 Poll::Ready(None)
@@ -181,7 +204,7 @@ enum Kind<G> {
 pub enum DownloadError {
     /// The service's connection broke in the middle of the response.
     #[error("the response broke off")]
-    Broken(#[source] hyper::Error),
+    Broken(#[source] Wire),
     /// The service sent nothing for too long.
     #[error("nothing was sent for {0:?} in the middle of the response")]
     Silent(Duration),

@@ -7,17 +7,15 @@ use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::uri::Authority;
-use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
 use tracing::debug;
 
 use crate::net::connect;
-use crate::net::tunnel;
 use crate::proxy::body::Body;
 use crate::proxy::error::Error;
 use crate::proxy::error::Side;
 use crate::proxy::facts;
 use crate::proxy::facts::ConnFacts;
+use crate::proxy::incoming::Incoming;
 use crate::proxy::options::Origin;
 use crate::proxy::relay::Relay;
 use crate::proxy::reply;
@@ -25,6 +23,7 @@ use crate::proxy::serve::Handler;
 use crate::proxy::target::Target;
 use crate::proxy::target::Unroutable;
 use crate::proxy::upgrade::Offer;
+use crate::proxy::upgrade::OnUpgrade;
 use crate::proxy::upstream::Upstream;
 use crate::record::outbound::Outbound;
 use crate::record::recorder::Recorder;
@@ -131,18 +130,14 @@ impl Egress {
             Ok(remote) => remote,
             Err(error) => return refuse(outbound, &Error::Connect(error)),
         };
-        let service = hyper::upgrade::on(&mut request);
+        let service = OnUpgrade::of(&mut request);
         let (idle, watch) = (self.relay.timeouts.tunnel, self.relay.drain.watch());
         drop(task::spawn(async move {
-            match service.await {
-                Ok(service) => {
-                    let facts = tunnel::copy(TokioIo::new(service), remote, idle, watch).await;
-                    outbound.close_tunnel(facts);
-                }
-                Err(error) => {
-                    debug!(%error, "the service went away before its tunnel was open");
-                    outbound.close(End::Cancelled);
-                }
+            if let Some(facts) = service.tunnel(remote, idle, watch).await {
+                outbound.close_tunnel(facts);
+            } else {
+                debug!("the service went away before its tunnel was open");
+                outbound.close(End::Cancelled);
             }
         }));
         Response::new(Body::empty())

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::http1;
+use crate::http1::client::Failed;
 use crate::net::connect::ConnectError;
 use crate::net::tls::client::TlsError;
 use crate::proxy::body::UploadError;
@@ -32,16 +34,27 @@ pub enum Error {
     },
     /// The connection broke before the head of the response had come.
     #[error("the connection broke before a response came")]
-    Reset(#[source] hyper::Error),
+    Reset(#[source] Wire),
     /// What came was not HTTP.
     #[error("the response is not valid HTTP")]
-    Protocol(#[source] hyper::Error),
+    Protocol(#[source] Wire),
     /// No response came in time.
     #[error("no response within {0:?}")]
     ResponseTimeout(Duration),
     /// The response changes the protocol, and the request did not offer to.
     #[error("the protocol was changed without an offer to")]
     Upgrade,
+}
+
+/// What failed below the proxy.
+#[derive(Debug, thiserror::Error)]
+pub enum Wire {
+    /// HTTP/1.1.
+    #[error("{0}")]
+    Http1(http1::error::Error),
+    /// HTTP/2.
+    #[error("{0}")]
+    Http2(hyper::Error),
 }
 
 /// Whose doing an error was.
@@ -55,11 +68,22 @@ pub enum Side {
 
 impl Error {
     /// Sorts what hyper says of a request it was given.
-    pub(super) fn of_hyper(error: hyper::Error) -> Self {
+    pub(super) fn of_http2(error: hyper::Error) -> Self {
         if let Some(upload) = upload_error(&error) {
             return Self::Client(upload);
         }
-        if error.is_parse() { Self::Protocol(error) } else { Self::Reset(error) }
+        let parse = error.is_parse();
+        let error = Wire::Http2(error);
+        if parse { Self::Protocol(error) } else { Self::Reset(error) }
+    }
+
+    /// Sorts what became of a request over HTTP/1.1.
+    pub(super) fn of_http1(failed: Failed<UploadError>) -> Self {
+        match failed {
+            Failed::Upload(error) => Self::Client(error),
+            Failed::Wire(error) if error.is_protocol() => Self::Protocol(Wire::Http1(error)),
+            Failed::Wire(error) => Self::Reset(Wire::Http1(error)),
+        }
     }
 
     /// Whose doing it was.

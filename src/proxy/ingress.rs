@@ -6,7 +6,6 @@ use http::Method;
 use http::Request;
 use http::Response;
 use http::StatusCode;
-use hyper::body::Incoming;
 use tracing::debug;
 
 use crate::proxy::body::Body;
@@ -15,6 +14,7 @@ use crate::proxy::error::Side;
 use crate::proxy::facts;
 use crate::proxy::facts::ConnFacts;
 use crate::proxy::facts::XRAY;
+use crate::proxy::incoming::Incoming;
 use crate::proxy::options::Origin;
 use crate::proxy::relay::Relay;
 use crate::proxy::reply;

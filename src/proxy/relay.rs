@@ -2,11 +2,11 @@
 
 use http::Request;
 use http::Response;
-use hyper::body::Incoming;
 
 use crate::proxy::body::Body;
 use crate::proxy::body::Close;
 use crate::proxy::body::Upload;
+use crate::proxy::incoming::Incoming;
 use crate::proxy::options::Propagation;
 use crate::proxy::options::Timeouts;
 use crate::proxy::rewrite;
@@ -44,7 +44,7 @@ impl Relay {
         if let Some(offer) = offer {
             offer.renew(request.headers_mut());
         }
-        let gate = Gate::of(&mut request);
+        let gate = Gate::of(&request);
         request.map(|body| Upload::new(body, self.timeouts.idle, gate))
     }
 
@@ -59,8 +59,12 @@ impl Relay {
         rewrite::strip_hop_by_hop(response.headers_mut());
         if let Some(offer) = offer.filter(|_| upgrade::is_accepted(&response)) {
             guard.close(End::Complete);
-            offer.accept(&mut response, self.timeouts.tunnel, self.drain.watch());
-            return response.map(|_| Body::empty());
+            let (head, body) = response.into_parts();
+            let mut response = Response::from_parts(head, Body::empty());
+            if let Some(service) = body.into_upgraded() {
+                offer.accept(&mut response, service, self.timeouts.tunnel, self.drain.watch());
+            }
+            return response;
         }
         response.map(|body| Body::observed(body, self.timeouts.idle, guard))
     }

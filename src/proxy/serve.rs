@@ -3,25 +3,32 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::Future;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use http::Request;
 use http::Response;
-use hyper::body::Incoming;
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioTimer;
 use tracing::debug;
 
+use crate::http1::server;
+use crate::http1::server::Patience;
+use crate::http1::server::Spoken;
+use crate::net::rewind::Rewind;
 use crate::net::stream::Stream;
 use crate::proxy::body::Body;
 use crate::proxy::body::Close;
 use crate::proxy::facts::ConnFacts;
-use crate::sys::drain;
+use crate::proxy::incoming::Incoming;
+use crate::proxy::options::Timeouts;
+use crate::sys::crew::Member;
 use crate::sys::drain::Phase;
 use crate::sys::task::LocalExecutor;
-use crate::sys::timer::Timer;
 
 /// Most streams a client may have open on one HTTP/2 connection; nginx's default.
 const MAX_STREAMS: u32 = 128;
@@ -43,43 +50,57 @@ pub trait Handler: 'static {
 #[derive(Debug)]
 pub struct Server<H> {
     handler: Rc<H>,
-    patience: Duration,
-    http: auto::Builder<LocalExecutor>,
+    timeouts: Timeouts,
+    http2: http2::Builder<LocalExecutor>,
 }
 
 impl<H: Handler> Server<H> {
-    /// Serves requests by `handler`. A client has `patience` to send the whole head of its next
-    /// request.
+    /// Serves requests by `handler`, and waits for clients as long as `timeouts` say.
     #[must_use]
-    pub fn new(handler: H, patience: Duration) -> Self {
-        let mut http = auto::Builder::new(LocalExecutor);
+    pub fn new(handler: H, timeouts: Timeouts) -> Self {
+        let mut http2 = http2::Builder::new(LocalExecutor);
         // A date is the service's to give.
-        http.http1().timer(Timer).header_read_timeout(patience).auto_date_header(false);
-        http.http2()
-            .timer(Timer)
-            .keep_alive_interval(patience)
+        http2
+            .timer(TokioTimer::new())
+            .keep_alive_interval(timeouts.client)
             .max_concurrent_streams(MAX_STREAMS)
             .auto_date_header(false);
-        Self { handler: Rc::new(handler), patience, http }
+        Self { handler: Rc::new(handler), timeouts, http2 }
+    }
+
+    /// How long a client may take over its TLS handshake.
+    #[must_use]
+    pub const fn patience(&self) -> Duration {
+        self.timeouts.client
     }
 
     /// Serves one connection until it closes. When the drain begins, or no request has come in
     /// time, it finishes the requests that are open; when the drain's deadline passes it is dropped
     /// with them.
-    pub async fn serve(&self, io: Stream, conn: ConnFacts, mut watch: drain::Watch) {
+    pub async fn serve(&self, io: Stream, conn: ConnFacts, member: Member) {
+        let patience = Patience { head: self.timeouts.client, write: self.timeouts.idle };
+        let answer = |request: Request<_>| self.handler.handle(&conn, request.map(Incoming::Http1));
+        match server::serve(io, patience, &member, answer).await {
+            Spoken::Http1 => {}
+            // On the heap, because it is large and most connections are not HTTP/2.
+            Spoken::Http2(io) => Box::pin(self.serve_http2(io, conn, member)).await,
+        }
+    }
+
+    async fn serve_http2(&self, io: Rewind, conn: ConnFacts, member: Member) {
         let conn = Rc::new(conn);
         let begun = Cell::new(false);
-        let service = service_fn(|request| {
+        let service = service_fn(|request: Request<_>| {
             begun.set(true);
             let (handler, conn) = (Rc::clone(&self.handler), Rc::clone(&conn));
+            let request = request.map(Incoming::Http2);
             async move { Ok::<_, Infallible>(handler.handle(&conn, request).await) }
         });
-        let connection = self.http.serve_connection_with_upgrades(TokioIo::new(io), service);
-        let mut connection = std::pin::pin!(connection);
+        let mut connection = std::pin::pin!(self.http2.serve_connection(TokioIo::new(io), service));
         let ended = tokio::select! {
             biased;
             ended = connection.as_mut() => Some(ended),
-            () = watch.reached(Phase::Draining) => None,
+            () = reached(&member, Phase::Draining) => None,
             () = self.without_request(&begun) => None,
         };
         let ended = match ended {
@@ -89,21 +110,24 @@ impl<H: Handler> Server<H> {
                 tokio::select! {
                     biased;
                     ended = connection => ended,
-                    () = watch.reached(Phase::Aborting) => return,
+                    () = reached(&member, Phase::Aborting) => return,
                 }
             }
         };
         if let Err(error) = ended {
-            debug!(error, "connection closed");
+            debug!(%error, "connection closed");
         }
     }
 
-    /// Ready when the patience has run out before the first request. hyper's own patience begins
-    /// when it knows which HTTP the client speaks.
+    /// Ready when the patience has run out before the first request.
     async fn without_request(&self, begun: &Cell<bool>) {
-        tokio::time::sleep(self.patience).await;
+        tokio::time::sleep(self.timeouts.client).await;
         if begun.get() {
             std::future::pending::<()>().await;
         }
     }
+}
+
+async fn reached(member: &Member, phase: Phase) {
+    poll_fn(|cx| if member.phase(cx) >= phase { Poll::Ready(()) } else { Poll::Pending }).await;
 }

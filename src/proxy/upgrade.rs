@@ -3,7 +3,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
@@ -15,20 +14,61 @@ use http::Response;
 use http::StatusCode;
 use http::Version;
 use http::header;
-use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::sync::Notify;
+use tokio::io::AsyncRead;
+use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 use tracing::debug;
 
+use crate::http1::server;
+use crate::net::rewind::Rewind;
 use crate::net::tunnel;
+use crate::proxy::incoming::Incoming;
 use crate::proxy::rewrite::lists;
 use crate::sys::drain;
 use crate::sys::task;
+use crate::trace::facts::TunnelFacts;
 
 /// How long a body waits for `100 Continue` before it is sent all the same, for services that do
 /// not know the expectation. As long as curl waits. Source: RFC 9110 §10.1.1.
 const CONTINUE_AFTER: Duration = Duration::from_secs(1);
+
+/// The client's connection, once the response that ends HTTP on it has been sent.
+#[derive(Debug)]
+pub(super) enum OnUpgrade {
+    Http1(server::Upgrade),
+    /// One stream of it.
+    Http2(hyper::upgrade::OnUpgrade),
+}
+
+impl OnUpgrade {
+    pub(super) fn of(request: &mut Request<Incoming>) -> Self {
+        match request.body() {
+            Incoming::Http1(body) => Self::Http1(body.on_upgrade()),
+            Incoming::Http2(_) => Self::Http2(hyper::upgrade::on(request)),
+        }
+    }
+
+    /// Waits for it, then passes bytes between it and `remote` until the tunnel ends. None if the
+    /// client went away before.
+    pub(super) async fn tunnel(
+        self,
+        remote: impl AsyncRead + AsyncWrite + Unpin,
+        idle: Duration,
+        watch: drain::Watch,
+    ) -> Option<TunnelFacts> {
+        match self {
+            Self::Http1(client) => {
+                let client = client.await.ok()?;
+                Some(tunnel::copy(client, remote, idle, watch).await)
+            }
+            Self::Http2(client) => {
+                let client = TokioIo::new(client.await.ok()?);
+                Some(tunnel::copy(client, remote, idle, watch).await)
+            }
+        }
+    }
+}
 
 /// A client's offer to change the protocol of its connection.
 #[derive(Debug)]
@@ -40,14 +80,14 @@ pub(super) struct Offer {
 impl Offer {
     /// The offer of a request, if it makes one. An offer of `h2c` is not one to us: the requests
     /// behind it would pass unseen, and RFC 9113 withdrew it.
-    pub(super) fn of<B>(request: &mut Request<B>) -> Option<Self> {
+    pub(super) fn of(request: &mut Request<Incoming>) -> Option<Self> {
         let headers = request.headers();
-        let connection = headers.get_all(header::CONNECTION).iter();
-        let asks = connection.into_iter().any(|value| lists(value, "upgrade"));
-        let protocol =
-            headers.get(header::UPGRADE).filter(|value| !lists(value, "h2c")).cloned()?;
+        let protocol = headers.get(header::UPGRADE).filter(|value| !lists(value, "h2c"))?;
+        let mut connection = headers.get_all(header::CONNECTION).iter();
+        let asks = connection.any(|value| lists(value, "upgrade"));
+        let protocol = protocol.clone();
         (asks && request.version() == Version::HTTP_11)
-            .then(|| Self { client: hyper::upgrade::on(request), protocol })
+            .then(|| Self { client: OnUpgrade::of(request), protocol })
     }
 
     /// Puts the offer's headers back after the hop's own were taken out.
@@ -55,22 +95,22 @@ impl Offer {
         put(headers, self.protocol.clone());
     }
 
-    /// The service accepted: passes bytes both ways from now on. The tunnel ends when either side
-    /// closes, is silent both ways for `idle`, or the shutdown's deadline passes.
-    pub(super) fn accept<B>(self, response: &mut Response<B>, idle: Duration, watch: drain::Watch) {
-        let service = hyper::upgrade::on(&mut *response);
+    /// The service accepted, and `service` is its connection: passes bytes both ways from now on.
+    /// The tunnel ends when either side closes, is silent both ways for `idle`, or the shutdown's
+    /// deadline passes.
+    pub(super) fn accept<B>(
+        self,
+        response: &mut Response<B>,
+        service: Rewind,
+        idle: Duration,
+        watch: drain::Watch,
+    ) {
         let protocol = response.headers().get(header::UPGRADE).cloned().unwrap_or(self.protocol);
         put(response.headers_mut(), protocol);
         let client = self.client;
         drop(task::spawn(async move {
-            match tokio::try_join!(client, service) {
-                Ok((client, service)) => {
-                    let (client, service) = (TokioIo::new(client), TokioIo::new(service));
-                    let facts = tunnel::copy(client, service, idle, watch).await;
-                    debug!(?facts, "upgraded connection closed");
-                }
-                Err(error) => debug!(%error, "upgrade failed"),
-            }
+            let facts = client.tunnel(service, idle, watch).await;
+            debug!(?facts, "upgraded connection closed");
         }));
     }
 }
@@ -85,37 +125,22 @@ fn put(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(header::UPGRADE, protocol);
 }
 
-/// Holds a body back until the service has said `100 Continue`, or for a second.
+/// Holds a body back until the service has said `100 Continue`, which takes the gate away, or for
+/// a second.
 #[derive(Debug)]
-pub struct Gate {
-    told: Pin<Box<tokio::sync::futures::OwnedNotified>>,
-    patience: Pin<Box<Sleep>>,
-}
+pub struct Gate(Pin<Box<Sleep>>);
 
 impl Gate {
     /// The gate of a request that expects `100 Continue`; none for others. The client's own
     /// `100 Continue` is sent when the gate opens, because that is when its body is first asked
     /// for.
-    pub(super) fn of<B>(request: &mut Request<B>) -> Option<Self> {
+    pub(super) fn of<B>(request: &Request<B>) -> Option<Self> {
         let expects = request.headers().get(header::EXPECT)?;
-        if !lists(expects, "100-continue") {
-            return None;
-        }
-        let tell = Arc::new(Notify::new());
-        let told = Box::pin(Arc::clone(&tell).notified_owned());
-        hyper::ext::on_informational(request, move |response| {
-            if response.status() == StatusCode::CONTINUE {
-                tell.notify_one();
-            }
-        });
-        Some(Self { told, patience: Box::pin(tokio::time::sleep(CONTINUE_AFTER)) })
+        lists(expects, "100-continue").then(|| Self(Box::pin(tokio::time::sleep(CONTINUE_AFTER))))
     }
 
     /// Ready once the body may be sent.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.told.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
-        }
-        self.patience.as_mut().poll(cx)
+        self.0.as_mut().poll(cx)
     }
 }

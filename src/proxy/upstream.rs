@@ -1,6 +1,7 @@
 //! Sending a request to where it is going: over a connection that is idle, or over a new one.
 
-pub mod connection;
+mod connection;
+mod download;
 mod pool;
 
 use std::rc::Rc;
@@ -8,17 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
-use http::Method;
 use http::Request;
 use http::Response;
 use http::header;
-use hyper::body::Body as _;
 use tracing::debug;
 
 use self::connection::Connection;
 use self::connection::Connector;
-pub use self::connection::Download;
+use self::connection::Home;
 use self::connection::Refused;
+use self::connection::is_replayable;
+pub use self::download::Download;
 use self::pool::Freshness;
 use self::pool::Pool;
 use crate::net::tls;
@@ -93,20 +94,15 @@ impl Upstream {
         }
         let freshness = if is_replayable(&request) { Freshness::Any } else { Freshness::Recent };
         while let Some(connection) = self.pool.take(origin, self.clock.now(), freshness) {
-            let spare = replay(&request);
             count(&self.counters.reused);
             match self.exchange(connection, request).await {
                 Ok(response) => return Ok(response),
-                Err(Refused { error, unsent }) => {
-                    let Some(again) =
-                        unsent.map(|unsent| *unsent).or(spare).filter(|_| is_stale(&error))
-                    else {
-                        return Err(error);
-                    };
+                Err(Refused { error, again: Some(again) }) if is_stale(&error) => {
                     debug!(%error, "sending again over another connection");
                     count(&self.counters.retried);
-                    request = again;
+                    request = *again;
                 }
+                Err(refused) => return Err(refused.error),
             }
         }
         // On the heap, because it is large and seldom: every request would carry its room.
@@ -127,9 +123,8 @@ impl Upstream {
         connection: Connection,
         request: Request<Upload>,
     ) -> Result<Response<Download>, Refused> {
-        let uploaded = request.body().progress();
         let (pool, clock) = (Rc::downgrade(&self.pool), Arc::clone(&self.clock));
-        connection.lease(pool, clock, uploaded).send(request).await
+        connection.send(Home { pool, clock }, request).await
     }
 
     /// Closes what has been idle for too long. To be called about once a second.
@@ -150,25 +145,6 @@ const fn is_stale(error: &Error) -> bool {
         | Error::ResponseTimeout(_)
         | Error::Upgrade => false,
     }
-}
-
-fn is_replayable(request: &Request<Upload>) -> bool {
-    let safe = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE];
-    let idempotent = [Method::PUT, Method::DELETE];
-    let method = request.method();
-    request.body().is_end_stream() && (safe.contains(method) || idempotent.contains(method))
-}
-
-/// A copy of a request that may be sent again, made before it is sent the first time.
-fn replay(request: &Request<Upload>) -> Option<Request<Upload>> {
-    is_replayable(request).then(|| {
-        let mut copy = Request::new(Upload::nothing());
-        *copy.method_mut() = request.method().clone();
-        *copy.uri_mut() = request.uri().clone();
-        *copy.version_mut() = request.version();
-        *copy.headers_mut() = request.headers().clone();
-        copy
-    })
 }
 
 fn count(counter: &AtomicU64) {

@@ -80,19 +80,49 @@ async fn nobody_waits_for_a_word_that_http_2_does_not_pass_on() {
 }
 
 #[tokio::test]
-async fn early_hints_are_dropped_and_the_response_comes() {
+async fn early_hints_are_passed_on_ahead_of_the_response() {
     let (service, mut daemon, sidecar) = between().await;
     let mut client = Wire::connect(sidecar.addresses.ingress).await;
     client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
     let mut server = service.accept().await;
     server.head().await;
+    server.send("HTTP/1.1 102 Processing\r\n\r\n").await;
+    assert_eq!(client.head().await.line(), "HTTP/1.1 102 Processing");
     server
-        .send("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n")
+        .send("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\nconnection: x-hop\r\nx-hop: 1\r\n\r\n")
         .await;
+    let hints = client.head().await;
+    assert_eq!((hints.line(), hints.header("link").as_str()), ("HTTP/1.1 103 Early Hints", "</a>"));
+    assert!(!hints.has("x-hop") && !hints.has("connection"), "they belong to the other hop");
     server.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
 
     let (head, body) = client.message().await;
     assert_eq!((head.line(), body.as_str()), ("HTTP/1.1 200 OK", "ok"));
-    assert!(!head.has("link"));
     assert_eq!(daemon.segment()["http"]["response"]["status"], 200);
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_hears_no_informational_response() {
+    let (service, mut daemon, sidecar) = between().await;
+    let mut client = Wire::connect(sidecar.addresses.ingress).await;
+    client.send("GET / HTTP/1.0\r\n\r\n").await;
+    let mut server = service.accept().await;
+    server.head().await;
+    server.send("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n").await;
+    server.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+    assert_eq!(client.head().await.line(), "HTTP/1.0 200 OK");
+    daemon.segment();
+}
+
+#[tokio::test]
+async fn a_flood_of_informational_responses_is_the_services_fault() {
+    let (service, mut daemon, sidecar) = between().await;
+    let mut client = Wire::connect(sidecar.addresses.ingress).await;
+    client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let mut server = service.accept().await;
+    server.head().await;
+    server.send("HTTP/1.1 102 Processing\r\n\r\n".repeat(33)).await;
+    client.until("HTTP/1.1 502 Bad Gateway").await;
+    assert_eq!(daemon.segment()["cause"]["exceptions"][0]["type"], "ProtocolError");
+    server.closed().await;
 }

@@ -97,8 +97,7 @@ async fn a_response_keeps_its_length_where_it_has_no_body() {
         ("HEAD", "200 OK\r\ntransfer-encoding: chunked", ""),
         ("GET", "204 No Content", ""),
         ("GET", "304 Not Modified\r\netag: \"a\"", ""),
-        // It may be told (RFC 9110 §8.6) and need not be; hyper does not.
-        ("GET", "304 Not Modified\r\ncontent-length: 77", ""),
+        ("GET", "304 Not Modified\r\ncontent-length: 77", "77"),
     ] {
         let mut client = Wire::connect(sidecar.addresses.ingress).await;
         client.send(format!("{method} / HTTP/1.1\r\nhost: a\r\n\r\n")).await;
@@ -266,28 +265,17 @@ async fn a_chain_of_proxies_is_continued() {
 
 #[tokio::test]
 async fn a_request_has_one_end_for_us_and_for_the_service() {
-    let (service, mut daemon, sidecar) = between().await;
-    let mut client = Wire::connect(sidecar.addresses.ingress).await;
-    let both = "content-length: 30\r\ntransfer-encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n";
-    client.send(format!("POST / HTTP/1.1\r\nhost: a\r\n{both}")).await;
-    let mut server = service.accept().await;
-    let head = server.head().await;
-    assert_eq!(
-        (head.has("content-length"), head.header("transfer-encoding").as_str()),
-        (false, "chunked")
-    );
-    assert_eq!(server.until("0\r\n\r\n").await, "4\r\nbody\r\n0\r\n\r\n");
-    server.send("HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok").await;
-    assert_eq!(client.message().await.1, "ok");
-    daemon.segment();
-
+    let (service, _daemon, sidecar) = between().await;
     for framing in [
         "content-length: 4\r\ncontent-length: 5",
+        "content-length: 4\r\ncontent-length: 4",
+        "content-length: 30\r\ntransfer-encoding: chunked",
         "content-length: +4",
         "transfer-encoding: chunked, gzip",
         "transfer-encoding : chunked",
     ] {
-        let request = format!("POST / HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n");
+        let request =
+            format!("POST / HTTP/1.1\r\nhost: a\r\n{framing}\r\n\r\n4\r\nbody\r\n0\r\n\r\n");
         let answer = client::raw(sidecar.addresses.ingress, &request).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{framing}: {answer}");
     }

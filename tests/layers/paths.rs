@@ -131,9 +131,12 @@ fn is_root(tokens: &[Token<'_>], at: usize) -> bool {
     }
     let before = |back: usize| at.checked_sub(back).map_or("", text);
     let follows = before(2) == ">" || (is_word(before(2)) && before(2) != "use");
+    let continues = before(1) == "::" && follows;
     let is_path = text(at + 1) == "::" || before(1) == "use";
     let is_method = before(1) == "." && before(2) != ".";
-    is_path && !is_method && !(before(1) == "::" && follows)
+    // `pub(in path)` says who may see, not what is seen.
+    let is_visibility = before(1) == "in" && before(2) == "(" && before(3) == "pub";
+    is_path && !is_method && !is_visibility && !continues
 }
 
 /// Goes on with `path` at `at` and keeps its branches; where what follows it begins.

@@ -39,6 +39,10 @@ pub const ROOMS: &[Room] = &[
     pure("trace::exchange", &["trace::facts", "trace::id", "trace::segment", "trace::time"]),
     pure("sampling", &[]),
     pure("attribution", &["trace"]),
+    pure("http1::framing", &[]),
+    pure("http1::lines", &[]),
+    pure("http1::head", &["http1::framing", "http1::lines"]),
+    pure("http1::chunked", &["http1::head", "http1::lines"]),
     // Seams.
     shell("sys", &["trace::time"]),
     // The shell.
@@ -46,7 +50,8 @@ pub const ROOMS: &[Room] = &[
     shell("record", &["attribution", "emit::queue", "sampling", "sys", "trace"]),
     // Of the core it knows one thing: what ended a tunnel.
     shell("net", &["sys", "trace::facts"]),
-    shell("proxy", &["net", "record", "sampling::wildcard", "sys", "trace"]),
+    shell("http1", &["http1::chunked", "http1::framing", "http1::head", "net", "sys"]),
+    shell("proxy", &["http1", "net", "record", "sampling::wildcard", "sys", "trace"]),
     shell("viewer", &["trace::id"]),
     // It shows what the others count.
     shell(

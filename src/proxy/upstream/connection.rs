@@ -4,32 +4,29 @@
 use std::cell::Cell;
 use std::future::Future;
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::pin::pin;
-use std::rc::Rc;
 use std::rc::Weak;
 use std::sync::Arc;
 use std::task::Context;
 use std::task::Poll;
 use std::task::ready;
 
-use bytes::Bytes;
+use http::Method;
 use http::Request;
 use http::Response;
 use http::Version;
 use http::header;
 use http::uri::Scheme;
 use hyper::body::Body;
-use hyper::body::Frame;
-use hyper::body::Incoming;
-use hyper::body::SizeHint;
-use hyper::client::conn::http1;
 use hyper::client::conn::http2;
 use hyper_util::rt::TokioIo;
 use hyper_util::rt::TokioTimer;
-use tokio::task::AbortHandle;
 use tracing::debug;
 
+use crate::http1::client as http1;
+use crate::http1::client::Exchange;
+use crate::http1::client::Failed;
+use crate::http1::client::Head;
 use crate::net::connect;
 use crate::net::stream::Stream;
 use crate::net::tls::client::Alpn;
@@ -37,12 +34,16 @@ use crate::net::tls::client::Client;
 use crate::net::tls::client::Negotiated;
 use crate::proxy::body::Progress;
 use crate::proxy::body::Upload;
+use crate::proxy::body::UploadError;
 use crate::proxy::error::Error;
+use crate::proxy::error::Wire;
 use crate::proxy::options::Origin;
 use crate::proxy::options::Protocol;
 use crate::proxy::options::Timeouts;
 use crate::proxy::rewrite;
 use crate::proxy::upgrade;
+use crate::proxy::upstream::download::Download;
+use crate::proxy::upstream::download::Lent;
 use crate::proxy::upstream::pool::Pool;
 use crate::sys::clock::Clock;
 use crate::sys::idle::Idle;
@@ -66,39 +67,22 @@ pub(super) struct Connection {
     patience: Idle,
 }
 
-/// The hyper side of a connection.
+/// What a connection speaks.
 #[derive(Debug)]
 enum Sender {
-    /// One request at a time. The task that moves its bytes is stopped when it is let go.
-    Http1(http1::SendRequest<Upload>, Task),
+    /// One request at a time.
+    Http1(http1::Connection),
     /// Many at a time.
     Http2(http2::SendRequest<Upload>, Scheme),
 }
 
-/// The task that moves a connection's bytes; dropping this stops it and closes the connection.
-#[derive(Debug)]
-struct Task(Option<AbortHandle>);
-
-impl Task {
-    /// Lets the task run on: the connection is somebody else's now.
-    fn release(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
-    }
-}
-
-/// A request that had no response, and the request itself if none of it was sent.
+/// A request that had no response.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) error: Error,
-    pub(super) unsent: Option<Box<Request<Upload>>>,
+    /// The request, if it may be sent again: none of it was sent, or it does not matter how often
+    /// it is.
+    pub(super) again: Option<Box<Request<Upload>>>,
 }
 
 impl Connector {
@@ -122,7 +106,7 @@ impl Connector {
         let tcp = connect::connect(host, port, self.timeouts.connect).await;
         let tcp = tcp.map_err(Error::Connect)?;
         let sender = match origin.protocol {
-            Protocol::Http1 => http1(Stream::Plain(tcp)).await?,
+            Protocol::Http1 => http1(Stream::Plain(tcp)),
             Protocol::H2c => http2(Stream::Plain(tcp), Scheme::HTTP).await?,
             Protocol::Tls => {
                 let handshake = self.tls.handshake(tcp, host, protocols).await;
@@ -130,7 +114,7 @@ impl Connector {
                 let stream = Stream::Client(Box::new(tls));
                 match negotiated {
                     Negotiated::H2 => http2(stream, Scheme::HTTPS).await?,
-                    Negotiated::Http1 => http1(stream).await?,
+                    Negotiated::Http1 => http1(stream),
                 }
             }
         };
@@ -139,22 +123,15 @@ impl Connector {
     }
 }
 
-async fn http1(io: Stream) -> Result<Sender, Error> {
-    let handshake = http1::Builder::new().handshake(TokioIo::new(io)).await;
-    let (sender, connection) = handshake.map_err(Error::Reset)?;
-    let task = task::spawn(async move {
-        if let Err(error) = connection.with_upgrades().await {
-            debug!(%error, "upstream connection closed");
-        }
-    });
-    Ok(Sender::Http1(sender, Task(Some(task.abort_handle()))))
+fn http1(io: Stream) -> Sender {
+    Sender::Http1(http1::Connection::new(io))
 }
 
 async fn http2(io: Stream, scheme: Scheme) -> Result<Sender, Error> {
     let mut builder = http2::Builder::new(task::LocalExecutor);
     builder.timer(TokioTimer::new());
     let handshake = builder.handshake(TokioIo::new(io)).await;
-    let (sender, connection) = handshake.map_err(Error::Reset)?;
+    let (sender, connection) = handshake.map_err(|error| Error::Reset(Wire::Http2(error)))?;
     drop(task::spawn(async move {
         if let Err(error) = connection.await {
             debug!(%error, "upstream connection closed");
@@ -167,7 +144,7 @@ impl Connection {
     /// Another handle on the same connection, if it can carry several requests.
     pub(super) fn another(&self) -> Option<Self> {
         let sender = match &self.sender {
-            Sender::Http1(..) => return None,
+            Sender::Http1(_) => return None,
             Sender::Http2(sender, scheme) => Sender::Http2(sender.clone(), scheme.clone()),
         };
         let patience = Idle::new(self.patience.after());
@@ -177,106 +154,180 @@ impl Connection {
     /// Whether it carries several requests at a time.
     pub(super) const fn is_shared(&self) -> bool {
         match &self.sender {
-            Sender::Http1(..) => false,
+            Sender::Http1(_) => false,
             Sender::Http2(..) => true,
         }
     }
 
     /// Whether the far side has closed it.
-    pub(super) fn is_closed(&self) -> bool {
-        match &self.sender {
-            Sender::Http1(sender, _) => sender.is_closed(),
+    pub(super) fn is_closed(&mut self) -> bool {
+        match &mut self.sender {
+            Sender::Http1(connection) => connection.is_closed(),
             Sender::Http2(sender, _) => sender.is_closed(),
         }
     }
 
-    /// Lends the connection to one request. It goes back to `pool` after the response, or is
-    /// closed.
-    pub(super) fn lease(
+    /// Sends the request and waits for the head of its response. The connection goes back to
+    /// `home` after the response, or is closed.
+    pub(super) async fn send(
         self,
-        pool: Weak<Pool>,
-        clock: Arc<dyn Clock>,
-        uploaded: Rc<Cell<Progress>>,
-    ) -> Lease {
-        Lease { connection: self, pool, clock, uploaded }
+        home: Home,
+        request: Request<Upload>,
+    ) -> Result<Response<Download>, Refused> {
+        let Self { origin, sender, patience } = self;
+        match sender {
+            Sender::Http1(connection) => {
+                let lease = Lease { origin, patience, home };
+                lease.send(connection, request).await
+            }
+            Sender::Http2(sender, scheme) => {
+                let shared = Shared { origin, patience, home };
+                shared.send(sender, &scheme, request).await
+            }
+        }
     }
 }
 
-/// A connection while it carries a request. Dropping it closes the connection.
+/// Where connections go back to.
+#[derive(Debug)]
+pub(super) struct Home {
+    pub(super) pool: Weak<Pool>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+/// What a connection is besides its bytes, while it carries a request over HTTP/1.1.
 #[derive(Debug)]
 pub(super) struct Lease {
-    connection: Connection,
-    pool: Weak<Pool>,
-    clock: Arc<dyn Clock>,
-    uploaded: Rc<Cell<Progress>>,
+    origin: Origin,
+    patience: Idle,
+    home: Home,
 }
 
 impl Lease {
-    /// Sends the request and waits for the head of its response.
-    pub(super) async fn send(
+    /// Gives the connection back, if it can carry another request.
+    pub(super) fn give_back(self, exchange: Exchange<Upload>) {
+        let Self { origin, patience, home } = self;
+        if let (Some(pool), Some(connection)) = (home.pool.upgrade(), exchange.finish()) {
+            let sender = Sender::Http1(connection);
+            pool.put(Connection { origin, sender, patience }, home.clock.now());
+        }
+    }
+
+    async fn send(
         mut self,
+        connection: http1::Connection,
         mut request: Request<Upload>,
     ) -> Result<Response<Download>, Refused> {
-        let Connection { origin, sender, patience } = &mut self.connection;
-        let uploaded = &self.uploaded;
+        rewrite::to_http1(&mut request, &self.origin.authority);
+        let replayable = is_replayable(&request);
         let offered = request.headers().contains_key(header::UPGRADE);
-        let sent = match sender {
-            Sender::Http1(sender, _) => {
-                // An error says that the far side closed it while it was idle. Sending then says
-                // so too, and gives the request back.
-                drop(sender.ready().await);
-                rewrite::to_http1(&mut request, &origin.authority);
-                within(patience, uploaded, sender.try_send_request(request)).await
+        let (head, body) = request.into_parts();
+        let uploaded = body.progress();
+        let mut exchange = connection.start(&head, body);
+        let asked = poll_fn(|cx| poll_response(&mut exchange, cx));
+        let error = match within(&mut self.patience, &uploaded, asked).await {
+            Some(Ok(response)) if upgrade::is_accepted(&response) && !offered => Error::Upgrade,
+            Some(Ok(response)) => {
+                let upgraded = upgrade::is_accepted(&response);
+                let lent = Box::new(Lent { exchange, lease: self });
+                return Ok(response.map(|()| match upgraded {
+                    true => Download::held(lent),
+                    false => Download::http1(lent),
+                }));
             }
-            Sender::Http2(sender, scheme) => {
-                rewrite::to_http2(&mut request, scheme, &origin.authority);
-                // hyper does not tell of a `100 Continue` over HTTP/2, so it is not asked for.
-                request.body_mut().open();
-                within(patience, uploaded, sender.try_send_request(request)).await
+            Some(Err(failed)) => {
+                let error = Error::of_http1(failed);
+                let (body, unsent) = exchange.into_body();
+                let again = (unsent || replayable).then(|| Request::from_parts(head, body));
+                return Err(Refused { error, again: again.map(Box::new) });
             }
+            None => Error::ResponseTimeout(self.patience.after()),
         };
+        Err(Refused { error, again: None })
+    }
+}
+
+/// Waits for the response itself; the informational ones before it are the body's to pass on.
+fn poll_response(
+    exchange: &mut Exchange<Upload>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Response<()>, Failed<UploadError>>> {
+    loop {
+        match ready!(exchange.poll_head(cx))? {
+            Head::Final(response) => return Poll::Ready(Ok(response)),
+            Head::Interim(mut response) => exchange.body_mut().informed(&mut response),
+        }
+    }
+}
+
+/// What a connection is besides its streams, while one of them carries a request over HTTP/2.
+struct Shared {
+    origin: Origin,
+    patience: Idle,
+    home: Home,
+}
+
+impl Shared {
+    async fn send(
+        mut self,
+        mut sender: http2::SendRequest<Upload>,
+        scheme: &Scheme,
+        mut request: Request<Upload>,
+    ) -> Result<Response<Download>, Refused> {
+        let spare = replay(&request);
+        rewrite::to_http2(&mut request, scheme, &self.origin.authority);
+        // hyper does not tell of a `100 Continue` over HTTP/2, so it is not asked for.
+        request.body_mut().open();
+        let uploaded = request.body().progress();
+        let sent = within(&mut self.patience, &uploaded, sender.try_send_request(request)).await;
         match sent {
-            Some(Ok(response)) if upgrade::is_accepted(&response) && !offered => {
-                Err(Refused { error: Error::Upgrade, unsent: None })
+            Some(Ok(response)) if upgrade::is_accepted(&response) => {
+                Err(Refused { error: Error::Upgrade, again: None })
             }
-            Some(Ok(response)) => Ok(self.receive(response)),
-            Some(Err(mut failed)) => Err(Refused {
-                unsent: failed.take_message().map(|mut request| {
+            Some(Ok(mut response)) => {
+                // The version is the connection's own, not to be shown to another.
+                *response.version_mut() = Version::HTTP_11;
+                Ok(response.map(Download::http2))
+            }
+            Some(Err(mut failed)) => {
+                let unsent = failed.take_message().map(|mut request| {
                     rewrite::to_origin_form(&mut request);
-                    Box::new(request)
-                }),
-                error: Error::of_hyper(failed.into_error()),
-            }),
+                    request
+                });
+                let again = unsent.or(spare).map(Box::new);
+                Err(Refused { error: Error::of_http2(failed.into_error()), again })
+            }
             None => {
                 // It may be dead without having been closed, and so is not lent any more.
-                if let Some(pool) = self.pool.upgrade().filter(|_| self.connection.is_shared()) {
-                    pool.forget_shared(&self.connection.origin);
+                if let Some(pool) = self.home.pool.upgrade() {
+                    pool.forget_shared(&self.origin);
                 }
-                let after = self.connection.patience.after();
-                Err(Refused { error: Error::ResponseTimeout(after), unsent: None })
+                let error = Error::ResponseTimeout(self.patience.after());
+                Err(Refused { error, again: None })
             }
         }
     }
+}
 
-    /// The version is the connection's own, not to be shown to another.
-    fn receive(self, mut response: Response<Incoming>) -> Response<Download> {
-        *response.version_mut() = Version::HTTP_11;
-        if upgrade::is_accepted(&response) {
-            if let Sender::Http1(_, task) = self.connection.sender {
-                task.release();
-            }
-            return response.map(|body| Download { body, lease: None });
-        }
-        response.map(|body| Download::new(body, self))
-    }
+/// Whether it does not matter if a request is sent twice: it has no body, and its method is
+/// idempotent (RFC 9110 §9.2.2).
+pub(super) fn is_replayable(request: &Request<Upload>) -> bool {
+    let safe = [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE];
+    let idempotent = [Method::PUT, Method::DELETE];
+    let method = request.method();
+    request.body().is_end_stream() && (safe.contains(method) || idempotent.contains(method))
+}
 
-    /// Gives the connection back, if it can carry another request: one whose request was answered
-    /// before it had been sent whole cannot.
-    fn give_back(self) {
-        if let (Some(pool), Progress::Sent) = (self.pool.upgrade(), self.uploaded.get()) {
-            pool.put(self.connection, self.clock.now());
-        }
-    }
+/// A copy of a request that may be sent again, made before hyper takes it.
+fn replay(request: &Request<Upload>) -> Option<Request<Upload>> {
+    is_replayable(request).then(|| {
+        let mut copy = Request::new(Upload::nothing());
+        *copy.method_mut() = request.method().clone();
+        *copy.uri_mut() = request.uri().clone();
+        *copy.version_mut() = request.version();
+        *copy.headers_mut() = request.headers().clone();
+        copy
+    })
 }
 
 /// Waits for the head of a response; none if it did not come in time. A body may take as long as it
@@ -305,58 +356,4 @@ async fn within<T>(
         }
     })
     .await
-}
-
-/// The body of a response, which holds its connection until it has been read to the end.
-#[derive(Debug)]
-pub struct Download {
-    body: Incoming,
-    lease: Option<Lease>,
-}
-
-impl Download {
-    fn new(body: Incoming, lease: Lease) -> Self {
-        let mut download = Self { body, lease: Some(lease) };
-        download.give_back_at_end();
-        download
-    }
-
-    fn give_back_at_end(&mut self) {
-        if self.body.is_end_stream()
-            && let Some(lease) = self.lease.take()
-        {
-            lease.give_back();
-        }
-    }
-}
-
-impl Body for Download {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        match &polled {
-            Poll::Ready(Some(Ok(_))) => self.give_back_at_end(),
-            Poll::Ready(None) => {
-                if let Some(lease) = self.lease.take() {
-                    lease.give_back();
-                }
-            }
-            Poll::Ready(Some(Err(_))) => drop(self.lease.take()),
-            Poll::Pending => {}
-        }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }

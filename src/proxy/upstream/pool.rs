@@ -79,8 +79,12 @@ impl Pool {
         let before = entry.idle.len();
         let connection = loop {
             match entry.idle.pop_if(|idle| now.since(idle.since) <= limit) {
-                Some(idle) if idle.connection.is_closed() => {}
-                newest => break newest.map(|idle| idle.connection),
+                Some(mut idle) => {
+                    if !idle.connection.is_closed() {
+                        break Some(idle.connection);
+                    }
+                }
+                None => break None,
             }
         };
         self.count(entry.idle.len(), before);
@@ -104,7 +108,7 @@ impl Pool {
     }
 
     /// Takes a connection back after its response has been read.
-    pub(super) fn put(&self, connection: Connection, now: Stamp) {
+    pub(super) fn put(&self, mut connection: Connection, now: Stamp) {
         if connection.is_shared() || connection.is_closed() {
             return;
         }
@@ -125,10 +129,11 @@ impl Pool {
     /// Closes what has been idle for too long, and forgets origins without connections.
     pub(super) fn sweep(&self, now: Stamp) {
         let limit = self.options.idle_timeout;
-        let alive = |idle: &Idle| now.since(idle.since) <= limit && !idle.connection.is_closed();
+        let alive =
+            |idle: &mut Idle| now.since(idle.since) <= limit && !idle.connection.is_closed();
         self.origins.borrow_mut().retain(|_, entry| {
             let before = entry.idle.len();
-            entry.idle.retain(alive);
+            entry.idle.retain_mut(alive);
             self.count(entry.idle.len(), before);
             // Requests may still be on a shared connection: they hold handles of their own.
             entry.shared.take_if(|shared| !alive(shared));

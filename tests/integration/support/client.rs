@@ -55,9 +55,18 @@ pub async fn send_body(
     request: http::request::Builder,
     body: impl Into<Bytes>,
 ) -> Response<String> {
-    let request = request.body(Full::new(body.into())).unwrap();
+    let mut request = request.body(Full::new(body.into())).unwrap();
+    name_host(&mut request);
     let response = connect(to).await.send_request(request).await.unwrap();
     read(response).await
+}
+
+/// Puts the `Host` that a request must have, which hyper leaves to whoever calls it.
+pub fn name_host<B>(request: &mut Request<B>) {
+    if let Some(authority) = request.uri().authority() {
+        let host = authority.as_str().rsplit('@').next().unwrap().parse().unwrap();
+        request.headers_mut().entry("host").or_insert(host);
+    }
 }
 
 /// Reads a response to its end.

@@ -52,13 +52,13 @@ impl Egress {
         headers: &[(&str, &str)],
     ) -> Response<String> {
         let url: http::Uri = url.as_ref().parse().unwrap();
-        let host = url.authority().unwrap().to_string();
-        let mut request = Request::get(url).header("host", host);
+        let mut request = Request::get(url);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let mut connection = self.connection().await;
-        let request = request.body(Full::default()).unwrap();
+        let mut request = request.body(Full::default()).unwrap();
+        client::name_host(&mut request);
         let response = client::read(connection.send_request(request).await.unwrap()).await;
         if connection.ready().await.is_ok() {
             self.idle.lock().unwrap().push(connection);

@@ -1,0 +1,67 @@
+//! The body of a request as it comes from the client, over HTTP/1.1 or HTTP/2.
+
+use std::pin::Pin;
+use std::task::Context;
+use std::task::Poll;
+
+use bytes::Bytes;
+use hyper::body::Body;
+use hyper::body::Frame;
+use hyper::body::SizeHint;
+
+use crate::http1::server;
+use crate::http1::server::Interim;
+
+/// The body of a request.
+#[derive(Debug)]
+pub enum Incoming {
+    /// Over HTTP/1.1.
+    Http1(server::Incoming),
+    /// Over HTTP/2.
+    Http2(hyper::body::Incoming),
+}
+
+/// The body broke off, or is not one. Which it was is of no use to anybody but the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the request broke off")]
+pub struct Broken;
+
+impl Incoming {
+    /// A way to send informational responses; none over HTTP/2, where hyper has no way to.
+    #[must_use]
+    pub fn interim(&self) -> Option<Interim> {
+        match self {
+            Self::Http1(body) => Some(body.interim()),
+            Self::Http2(_) => None,
+        }
+    }
+}
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match self.get_mut() {
+            Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(|_| Broken),
+            Self::Http2(body) => Pin::new(body).poll_frame(cx).map_err(|_| Broken),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.is_end_stream(),
+            Self::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(body) => body.size_hint(),
+            Self::Http2(body) => body.size_hint(),
+        }
+    }
+}
