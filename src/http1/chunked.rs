@@ -1,6 +1,6 @@
 //! Bodies in chunks: out of their framing, as they come. Source: RFC 9112 §7.1.
 //!
-//! The framing lines are read as strictly as a head, for the same reason. [`trailers`] has what may
+//! The framing lines are read as strictly as a head, for the same reason. `trailers` has what may
 //! come behind the last chunk.
 
 use bytes::Buf;

@@ -1,8 +1,8 @@
 //! Heads: the first line and the fields of a message, taken off the front of what has arrived.
 //!
 //! What can be read in two ways is refused, not repaired: the message would go on to a service that
-//! may read it the other way. [`request`] and [`response`] have what differs, [`fields`] the one
-//! pass over the fields, [`authority`] what names a server.
+//! may read it the other way. `request` and `response` have what differs, `fields` the one pass
+//! over the fields, `authority` what names a server.
 
 use std::mem::MaybeUninit;
 

@@ -42,51 +42,6 @@ pub(super) struct Said<'b> {
     pub(super) expects_continue: bool,
 }
 
-/// Puts the fields that were `parsed` out of `head` into a map, sharing their bytes. Equal
-/// `Content-Length`s of a response become one; everything else stays as it came.
-pub(super) fn read<'b>(
-    head: &'b Bytes,
-    parsed: &[httparse::Header<'b>],
-    side: Side,
-) -> Result<(HeaderMap, Said<'b>), HeadError> {
-    let mut map = HeaderMap::with_capacity(parsed.len() + SPARE);
-    let mut said = Said::default();
-    for field in parsed {
-        let name = name(field.name)?;
-        let Some(value) = said.note(&name, field.value, side)? else { continue };
-        map.append(name, self::value(head, value)?);
-    }
-    Ok((map, said))
-}
-
-/// The name of a field.
-pub(in crate::http1) fn name(text: &str) -> Result<HeaderName, HeadError> {
-    HeaderName::from_bytes(text.as_bytes()).map_err(|_| HeadError::Malformed)
-}
-
-/// The value of a field, sharing the bytes of `head` that it is a part of.
-pub(in crate::http1) fn value(head: &Bytes, value: &[u8]) -> Result<HeaderValue, HeadError> {
-    HeaderValue::from_maybe_shared(head.slice_ref(value)).map_err(|_| HeadError::Malformed)
-}
-
-/// Whether a name would tell of framing or routing if its `_` were `-`.
-pub(in crate::http1) fn is_imitation(name: &HeaderName) -> bool {
-    let name = name.as_str().as_bytes();
-    let same = |(own, real): (&u8, &u8)| own == real || (*own == b'_' && *real == b'-');
-    // The length first: hardly any field gets further.
-    IMITATED
-        .iter()
-        .any(|real| name.len() == real.len() && name != *real && name.iter().zip(*real).all(same))
-}
-
-/// Puts what may be said only once.
-fn once<T>(said: &mut Option<T>, value: T, error: HeadError) -> Result<(), HeadError> {
-    match said.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(error),
-    }
-}
-
 impl<'b> Said<'b> {
     /// Takes one field in; the value it is kept with, if it is.
     fn note(
@@ -149,5 +104,50 @@ impl<'b> Said<'b> {
     /// Whether the connection can carry another message. Source: RFC 9112 §9.3.
     pub(super) fn persistent(&self, version: Version) -> bool {
         !self.close && (version == Version::HTTP_11 || self.keep_alive)
+    }
+}
+
+/// Puts the fields that were `parsed` out of `head` into a map, sharing their bytes. Equal
+/// `Content-Length`s of a response become one; everything else stays as it came.
+pub(super) fn read<'b>(
+    head: &'b Bytes,
+    parsed: &[httparse::Header<'b>],
+    side: Side,
+) -> Result<(HeaderMap, Said<'b>), HeadError> {
+    let mut map = HeaderMap::with_capacity(parsed.len() + SPARE);
+    let mut said = Said::default();
+    for field in parsed {
+        let name = name(field.name)?;
+        let Some(value) = said.note(&name, field.value, side)? else { continue };
+        map.append(name, self::value(head, value)?);
+    }
+    Ok((map, said))
+}
+
+/// The name of a field.
+pub(in crate::http1) fn name(text: &str) -> Result<HeaderName, HeadError> {
+    HeaderName::from_bytes(text.as_bytes()).map_err(|_| HeadError::Malformed)
+}
+
+/// The value of a field, sharing the bytes of `head` that it is a part of.
+pub(in crate::http1) fn value(head: &Bytes, value: &[u8]) -> Result<HeaderValue, HeadError> {
+    HeaderValue::from_maybe_shared(head.slice_ref(value)).map_err(|_| HeadError::Malformed)
+}
+
+/// Whether a name would tell of framing or routing if its `_` were `-`.
+pub(in crate::http1) fn is_imitation(name: &HeaderName) -> bool {
+    let name = name.as_str().as_bytes();
+    let same = |(own, real): (&u8, &u8)| own == real || (*own == b'_' && *real == b'-');
+    // The length first: hardly any field gets further.
+    IMITATED
+        .iter()
+        .any(|real| name.len() == real.len() && name != *real && name.iter().zip(*real).all(same))
+}
+
+/// Puts what may be said only once.
+fn once<T>(said: &mut Option<T>, value: T, error: HeadError) -> Result<(), HeadError> {
+    match said.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(error),
     }
 }
