@@ -15,6 +15,7 @@ use hyper::body::SizeHint;
 
 use crate::http1::error::Error;
 use crate::http1::framing::Framing;
+use crate::http1::head::Reason;
 use crate::http1::transport::Transport;
 
 /// What a head takes at the least; one allocation serves most.
@@ -107,10 +108,9 @@ fn status_line(head: &http::response::Parts, old: bool, out: &mut BytesMut) {
     out.put_slice(if old { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
     out.put_slice(head.status.as_str().as_bytes());
     out.put_u8(b' ');
-    let own = head.extensions.get::<hyper::ext::ReasonPhrase>();
-    let reason = own.map(hyper::ext::ReasonPhrase::as_bytes);
+    let own = head.extensions.get::<Reason>().map(Reason::as_bytes);
     let usual = || head.status.canonical_reason().unwrap_or_default().as_bytes();
-    out.put_slice(reason.unwrap_or_else(usual));
+    out.put_slice(own.unwrap_or_else(usual));
     out.put_slice(b"\r\n");
 }
 

@@ -13,6 +13,7 @@ use http::StatusCode;
 
 pub use crate::http1::head::request::RequestHead;
 pub use crate::http1::head::request::parse_request;
+pub use crate::http1::head::response::Reason;
 pub use crate::http1::head::response::ResponseHead;
 pub use crate::http1::head::response::parse_response;
 use crate::http1::lines;

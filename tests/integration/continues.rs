@@ -65,6 +65,23 @@ async fn a_service_that_does_not_know_the_expectation_gets_the_body_after_a_seco
 }
 
 #[tokio::test]
+async fn a_response_that_has_begun_is_not_interrupted_by_a_100() {
+    let (service, mut daemon, sidecar) = between().await;
+    let mut client = Wire::connect(sidecar.addresses.ingress).await;
+    client.send(EXPECTING).await;
+    let mut server = service.accept().await;
+    server.head().await;
+    server.send("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nok").await;
+    client.until("ok").await;
+    // Longer than a body is held back.
+    let asked = tokio::time::timeout(Duration::from_millis(1200), client.exactly(1)).await;
+    assert!(asked.is_err(), "the client is in the middle of its response: {asked:?}");
+    server.send("ok").await;
+    assert_eq!(client.rest().await, "ok");
+    daemon.segment();
+}
+
+#[tokio::test]
 async fn nobody_waits_for_a_word_that_http_2_does_not_pass_on() {
     let origin = Origin::start(origin::echo).await;
     let (_service, mut daemon, sidecar) =

@@ -121,6 +121,20 @@ async fn a_response_keeps_its_length_where_it_has_no_body() {
 }
 
 #[tokio::test]
+async fn a_reason_phrase_of_the_services_own_passes() {
+    let (service, mut daemon, sidecar) = between().await;
+    for line in ["HTTP/1.1 200 Fine, thank you", "HTTP/1.1 404 ", "HTTP/1.1 599 Odd"] {
+        let mut client = Wire::connect(sidecar.addresses.ingress).await;
+        client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        let mut server = service.accept().await;
+        server.head().await;
+        server.send(format!("{line}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")).await;
+        assert_eq!(client.head().await.line(), line);
+        daemon.segment();
+    }
+}
+
+#[tokio::test]
 async fn http_1_0_clients_are_served_in_their_way() {
     let (origin, mut daemon) = (Origin::hello().await, Daemon::start());
     let sidecar = Sidecar::start(sidecar::config(origin.address(), &daemon));

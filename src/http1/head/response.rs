@@ -1,5 +1,6 @@
 //! The head of a response. Source: RFC 9112 §4.
 
+use bytes::Bytes;
 use bytes::BytesMut;
 use http::Method;
 use http::Response;
@@ -16,13 +17,25 @@ use crate::http1::head::fields::Side;
 /// The head of a response, and what follows from it.
 #[derive(Debug)]
 pub struct ResponseHead {
-    /// Status, version and fields. Equal `Content-Length`s have become one, and the reason phrase
-    /// is dropped; the rest is as it came.
+    /// Status, version and fields. Equal `Content-Length`s have become one; a reason phrase that is
+    /// not the usual one is a [`Reason`] in the extensions; the rest is as it came.
     pub response: Response<()>,
     /// Where the body ends.
     pub framing: Framing,
     /// Whether the server would take another request on this connection.
     pub persistent: bool,
+}
+
+/// A reason phrase that is not the one that its status usually has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason(Bytes);
+
+impl Reason {
+    /// The phrase: visible characters, white space and bytes beyond ASCII; perhaps none at all.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// Takes the head of a response off the front of `buf`; `None` if more bytes are needed. `seen` is
@@ -63,6 +76,10 @@ pub fn parse_response(
     }
 
     let mut response = Response::new(());
+    if parsed.reason != status.canonical_reason() {
+        let reason = parsed.reason.unwrap_or_default();
+        response.extensions_mut().insert(Reason(head.slice_ref(reason.as_bytes())));
+    }
     *response.status_mut() = status;
     *response.version_mut() = version;
     *response.headers_mut() = headers;

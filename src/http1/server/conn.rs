@@ -92,8 +92,11 @@ impl Conn {
         head.request.map(|()| body)
     }
 
-    /// Whether the next request can follow: the whole of this one has been read, or will be.
-    pub(super) const fn can_follow(&self) -> bool {
+    /// The response begins. Says whether the next request can follow: the whole of this one has
+    /// been read, or will be. A client that waits for `100 Continue` is not asked for its body any
+    /// more, and may never send it.
+    pub(super) fn answer(&mut self) -> bool {
+        self.abandoned |= std::mem::take(&mut self.expects);
         self.decoder.is_done() || !self.abandoned
     }
 

@@ -41,7 +41,7 @@ where
     let mut persistent = asked.persistent;
     let framing = {
         let mut conn = line.conn.borrow_mut();
-        persistent &= conn.can_follow() && !line.member.is_leaving();
+        persistent &= conn.answer() && !line.member.is_leaving();
         encode::response(&head, &body.size_hint(), asked, persistent, &mut conn.io.tail)
     };
     persistent &= framing != Framing::UntilClose;
