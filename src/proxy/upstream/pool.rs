@@ -133,8 +133,10 @@ impl Pool {
             |idle: &mut Idle| now.since(idle.since) <= limit && !idle.connection.is_closed();
         self.origins.borrow_mut().retain(|_, entry| {
             let before = entry.idle.len();
-            entry.idle.retain_mut(alive);
+            let old: Vec<Idle> = entry.idle.extract_if(.., |idle| !alive(idle)).collect();
+            // Counted before they are closed, so that whoever sees one close finds it gone.
             self.count(entry.idle.len(), before);
+            drop(old);
             // Requests may still be on a shared connection: they hold handles of their own.
             entry.shared.take_if(|shared| !alive(shared));
             !entry.idle.is_empty() || entry.shared.is_some()
