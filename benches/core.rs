@@ -183,7 +183,7 @@ mod document {
         let end = stamp(12_345);
         let call = |own| {
             let call = exchange(own, "inventory.example:8080");
-            call.into_subsegment(End::Complete, end, Notes::default()).unwrap()
+            call.into_subsegment(End::Complete, end, Notes::default(), None).unwrap()
         };
         let calls = (2..).take(calls).map(call).collect();
         let segment = exchange(1, "shop.example").into_segment(End::Complete, end, calls);

@@ -11,6 +11,8 @@ use std::net::TcpListener;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use tracing::warn;
+
 pub use self::lifecycle::Command;
 pub use self::lifecycle::Commands;
 pub use self::lifecycle::Control;
@@ -25,6 +27,9 @@ use crate::net::listen;
 use crate::net::listen::BindError;
 use crate::net::tls;
 use crate::net::tls::TlsFileError;
+use crate::net::tls::authority::Authority;
+use crate::net::tls::authority::AuthorityError;
+use crate::proxy;
 use crate::record::recorder::Shared;
 use crate::sys::clock::Clock;
 use crate::sys::clock::SystemClock;
@@ -69,6 +74,9 @@ pub enum StartError {
     /// A certificate could not be used.
     #[error(transparent)]
     Tls(#[from] TlsFileError),
+    /// The certificate authority could not be used.
+    #[error(transparent)]
+    Authority(AuthorityError),
     /// The file of documents could not be opened, or its thread not be started.
     #[error(transparent)]
     Documents(#[from] side::StartError),
@@ -130,6 +138,8 @@ struct Tls {
     ingress: Option<Arc<tls::server::Server>>,
     to_service: Arc<tls::client::Client>,
     to_others: Arc<tls::client::Client>,
+    /// Who signs for the hosts whose TLS is ended here.
+    authority: Option<Arc<Authority>>,
 }
 
 /// The sidecar.
@@ -152,6 +162,7 @@ impl App {
             ingress: config.ingress.tls.as_ref().map(tls::server::Server::load).transpose()?,
             to_service: Arc::new(tls::client::Client::load(&config.ingress.upstream_tls)?),
             to_others: Arc::new(tls::client::Client::load(&config.egress.tls)?),
+            authority: authority(&config.egress, &*world.clock)?,
         };
         let (outlet, side) = start_outlet(&config, &world)?;
         let shared = Arc::new(Shared::new(
@@ -166,6 +177,26 @@ impl App {
         let admin = admin.swap_remove(0);
         let addresses = addresses(&listeners, &admin)?;
         Ok(Bound { addresses, config, world, shared, listeners, admin, tls, outlet, side })
+    }
+}
+
+/// The certificate authority, if any host's TLS is to be ended here. One of the configuration's own
+/// must be usable; without one that can be made, tunnels stay blind.
+fn authority(
+    egress: &proxy::options::Egress,
+    clock: &dyn Clock,
+) -> Result<Option<Arc<Authority>>, StartError> {
+    if egress.intercept.is_empty() {
+        return Ok(None);
+    }
+    match Authority::open(&egress.authority, clock.now().wall()) {
+        Ok(authority) => Ok(Some(authority)),
+        Err(source) if egress.authority.files.is_some() => Err(StartError::Authority(source)),
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            warn!(error, "calls over TLS pass as blind tunnels: the CA could not be made");
+            Ok(None)
+        }
     }
 }
 

@@ -6,12 +6,16 @@
 //! when it ends, however it ends.
 
 pub mod body;
+pub mod called;
 pub mod egress;
 pub mod error;
 pub mod facts;
+mod first;
 pub mod incoming;
 pub mod ingress;
+pub mod intercept;
 pub mod options;
+mod refusals;
 pub mod relay;
 pub mod reply;
 pub mod rewrite;

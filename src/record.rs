@@ -5,6 +5,7 @@
 //! records that the exchange was cancelled, so none can be forgotten. Nothing here waits or fails:
 //! what goes wrong costs a document, which is counted, never a request.
 
+pub mod attempts;
 pub mod counters;
 pub mod inbound;
 pub mod options;

@@ -11,6 +11,7 @@ use crate::emit;
 use crate::emit::counters::DropReason;
 use crate::emit::side::FileCounters;
 use crate::net::listen;
+use crate::proxy::intercept;
 use crate::proxy::upstream;
 use crate::record;
 use crate::record::counters::Direction;
@@ -47,6 +48,8 @@ pub struct Worker {
     pub to_service: Arc<upstream::Counters>,
     /// Connections to called services.
     pub to_others: Arc<upstream::Counters>,
+    /// Tunnels of the egress port.
+    pub intercept: Arc<intercept::Counters>,
 }
 
 impl Sources {
@@ -227,6 +230,7 @@ impl Sources {
                 events.sample(&labels, count);
             }
         }
+        self.tunnels(page);
         let mut idle = page.family(
             Kind::Gauge,
             "sideray_upstream_idle_connections",
@@ -235,6 +239,26 @@ impl Sources {
         for (direction, of) in POOLS {
             let count = self.sum(|worker| read(&of(worker).idle));
             idle.sample(&[("direction", direction.as_str())], count);
+        }
+    }
+
+    fn tunnels(&self, page: &mut Exposition) {
+        let mut tunnels = page.family(
+            Kind::Counter,
+            "sideray_tunnels_total",
+            "Tunnels that were looked into, by what became of them.",
+        );
+        let outcomes: [(_, fn(&intercept::Counters) -> &AtomicU64); 6] = [
+            ("intercepted", |counters| &counters.intercepted),
+            ("plain", |counters| &counters.plain),
+            ("refused", |counters| &counters.refused),
+            ("left_alone", |counters| &counters.left_alone),
+            ("unverified", |counters| &counters.unverified),
+            ("unknown", |counters| &counters.unknown),
+        ];
+        for (outcome, field) in outcomes {
+            let count = self.sum(|worker| read(field(&worker.intercept)));
+            tunnels.sample(&[("outcome", outcome)], count);
         }
     }
 

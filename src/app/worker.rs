@@ -19,6 +19,7 @@ use crate::app::Addresses;
 use crate::app::Listeners;
 use crate::app::Outlet;
 use crate::app::Tls;
+use crate::aws;
 use crate::config::Config;
 use crate::emit::emitter;
 use crate::emit::options::Daemon;
@@ -30,6 +31,7 @@ use crate::net::tls::server;
 use crate::proxy::egress::Egress;
 use crate::proxy::facts::ConnFacts;
 use crate::proxy::ingress::Ingress;
+use crate::proxy::intercept::Intercept;
 use crate::proxy::relay::Relay;
 use crate::proxy::serve::Handler;
 use crate::proxy::serve::Server;
@@ -54,6 +56,7 @@ pub(super) struct Worker {
     pub(super) addresses: Addresses,
     pub(super) listeners: Listeners,
     pub(super) tls: Tls,
+    pub(super) aws: Arc<aws::Table>,
     pub(super) outlet: Outlet,
     pub(super) shared: Arc<Shared>,
     pub(super) clock: Arc<dyn Clock>,
@@ -106,24 +109,37 @@ impl Worker {
             origin: self.config.ingress.upstream.clone(),
             relay: relay(self.config.ingress.timeouts),
         };
+        let crew = Rc::new(Crew::default());
+        drop(task::spawn(Rc::clone(&crew).follow(self.drain.clone())));
+        let server = Rc::new(Server::new(self.config.egress.timeouts));
         let egress = Egress {
-            recorder,
+            recorder: Rc::clone(&recorder),
             upstream: to_others,
             own: self.addresses.egress,
             no_trace: no_trace(&self.config),
+            routes: self.config.egress.routes.clone(),
+            aws: Arc::clone(&self.aws),
+            intercept: Intercept::new(
+                self.config.egress.intercept.clone(),
+                self.tls.authority.clone(),
+                Arc::clone(&self.clock),
+                Arc::clone(&self.counters.intercept),
+            ),
+            server: Rc::clone(&server),
+            crew: Rc::clone(&crew),
             relay: relay(self.config.egress.timeouts),
         };
-        let crew = Rc::new(Crew::default());
-        drop(task::spawn(Rc::clone(&crew).follow(self.drain.clone())));
         let ingress = Port {
-            server: Server::new(ingress, self.config.ingress.timeouts),
+            handler: Rc::new(ingress),
+            server: Rc::new(Server::new(self.config.ingress.timeouts)),
             local: self.addresses.ingress,
             tls: self.tls.ingress,
             drain: self.drain.clone(),
             crew: Rc::clone(&crew),
         };
         let egress = Port {
-            server: Server::new(egress, self.config.egress.timeouts),
+            handler: Rc::new(egress),
+            server,
             local: self.addresses.egress,
             tls: None,
             drain: self.drain.clone(),
@@ -138,6 +154,7 @@ impl Worker {
         let mut drain = self.drain;
         drain.reached(Phase::Flushing).await;
         ticking.abort();
+        recorder.flush();
         queue.close();
         if tokio::time::timeout(self.config.shutdown.flush, emitting).await.is_err() {
             warn!("documents were still queued when the time to flush them ended");
@@ -201,7 +218,8 @@ async fn tick(recorder: Rc<Recorder>, upstreams: [Rc<Upstream>; 2]) {
 
 /// One port of one worker.
 struct Port<H> {
-    server: Server<H>,
+    handler: H,
+    server: Rc<Server>,
     local: SocketAddr,
     tls: Option<Arc<server::Server>>,
     drain: Observer,
@@ -227,13 +245,15 @@ impl<H: Handler> Port<H> {
         let member = self.crew.join(self.drain.watch());
         let Some(tls) = &self.tls else {
             let facts = ConnFacts::new(conn.peer, self.local, Scheme::Http);
-            return self.server.serve(Stream::Plain(conn.io), facts, member).await;
+            let io = Stream::Plain(conn.io);
+            return self.server.serve(io, facts, member, &self.handler).await;
         };
         let handshake = tls.acceptor().accept(conn.io);
         match tokio::time::timeout(self.server.patience(), handshake).await {
             Ok(Ok(stream)) => {
                 let facts = ConnFacts::new(conn.peer, self.local, Scheme::Https);
-                self.server.serve(Stream::Server(Box::new(stream)), facts, member).await;
+                let io = Stream::Server(Box::new(stream));
+                self.server.serve(io, facts, member, &self.handler).await;
             }
             Ok(Err(error)) => debug!(%error, peer = %conn.peer, "TLS handshake failed"),
             Err(_) => debug!(peer = %conn.peer, "TLS handshake took too long"),

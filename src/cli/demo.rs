@@ -216,7 +216,7 @@ impl Sidecar {
         let mut config = defaults.clone();
         let port = service.local_addr().map_err(DemoError::Service)?.port();
         if let Ok(authority) = format!("127.0.0.1:{port}").try_into() {
-            config.ingress.upstream = Origin { protocol: Protocol::Http1, authority };
+            config.ingress.upstream = Origin::new(Protocol::Http1, authority);
         }
         config.record.name = Name::new(name);
         let world = World { store: Arc::clone(store), ..World::real(&config) };

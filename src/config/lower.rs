@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use toml::de::DeValue;
 use tracing_subscriber::EnvFilter;
@@ -27,12 +28,16 @@ use crate::config::value::count_word;
 use crate::config::value::duration;
 use crate::config::value::text;
 use crate::emit;
+use crate::net::tls::options::AuthorityOptions;
+use crate::net::tls::options::CaFiles;
 use crate::net::tls::options::ClientOptions;
 use crate::net::tls::options::ServerOptions;
 use crate::proxy::options::Egress;
 use crate::proxy::options::Ingress;
+use crate::proxy::options::Origin;
 use crate::proxy::options::Pool;
 use crate::proxy::options::Propagation;
+use crate::proxy::options::Route;
 use crate::proxy::options::Timeouts;
 use crate::record;
 use crate::record::options::Missing;
@@ -108,14 +113,36 @@ fn ingress(section: &mut Section<'_, '_>, flags: &Flags) -> Ingress {
 
 fn egress(section: &mut Section<'_, '_>, flags: &Flags) -> Egress {
     let default = Egress::default();
+    let (intercept, authority) = section.section("intercept", intercept);
     Egress {
         listen: listen(section, default.listen, "--egress-listen", flags.egress_listen.as_deref()),
         tls: section.section("tls", roots),
         no_trace: section
             .list("no_trace", default.no_trace, |value| text(value::host_pattern)(value)),
+        routes: section.sections("route", route).into_iter().flatten().collect(),
+        intercept,
+        authority,
         timeouts: timeouts(section, default.timeouts),
         pool: pool(section, default.pool),
     }
+}
+
+/// Whose TLS is ended, and by whose certificates.
+fn intercept(section: &mut Section<'_, '_>) -> (Vec<Box<str>>, AuthorityOptions) {
+    let default = Egress::default();
+    let hosts = section.list("hosts", default.intercept, |value| text(value::host_pattern)(value));
+    let dir = section.take("ca_dir", default.authority.dir, text(value::path));
+    let files = pair(section, "ca_cert", "ca_key").map(|(cert, key)| CaFiles { cert, key });
+    (hosts, AuthorityOptions { dir, files })
+}
+
+/// Another way to some hosts.
+fn route(section: &mut Section<'_, '_>) -> Option<Route> {
+    let host = section.need("host", "\"*.amazonaws.com\"", text(value::host_pattern));
+    let connect_to =
+        section.need("connect_to", "\"http://127.0.0.1:5000\"", text(value::origin))?;
+    let Origin { protocol, authority, .. } = connect_to;
+    Some(Route { host: host?, protocol, connect_to: authority })
 }
 
 fn listen(
@@ -146,16 +173,25 @@ fn pool(section: &mut Section<'_, '_>, default: Pool) -> Pool {
     }
 }
 
-/// A certificate and its key: both, or neither.
+/// A certificate and its key.
 fn certificate(section: &mut Section<'_, '_>) -> Option<ServerOptions> {
-    let cert = section.find("cert", text(value::path));
-    let key = section.find("key", text(value::path));
-    for (there, missing) in [("cert", "key"), ("key", "cert")] {
+    pair(section, "cert", "key").map(|(cert, key)| ServerOptions { cert, key })
+}
+
+/// Two files of which each is useless alone: both, or neither.
+fn pair(
+    section: &mut Section<'_, '_>,
+    one: &'static str,
+    other: &'static str,
+) -> Option<(PathBuf, PathBuf)> {
+    let first = section.find(one, text(value::path));
+    let second = section.find(other, text(value::path));
+    for (there, missing) in [(one, other), (other, one)] {
         if section.has(there) && !section.has(missing) {
             section.fault_of(there, format!("useless alone; set {missing} too"));
         }
     }
-    cert.zip(key).map(|(cert, key)| ServerOptions { cert, key })
+    first.zip(second)
 }
 
 fn roots(section: &mut Section<'_, '_>) -> ClientOptions {

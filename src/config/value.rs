@@ -190,7 +190,7 @@ pub(super) fn origin(text: &str) -> Parsed<Origin> {
         Ok(_) | Err(_) => rest.to_owned(),
     };
     let authority = host_and_port(&ported)?;
-    Ok(Origin { protocol, authority })
+    Ok(Origin::new(protocol, authority))
 }
 
 /// The text of an origin.
@@ -198,7 +198,7 @@ pub(super) fn origin_text(origin: &Origin) -> String {
     let scheme = match origin.protocol {
         Protocol::Http1 => "http",
         Protocol::H2c => "h2c",
-        Protocol::Tls => "https",
+        Protocol::Tls | Protocol::TlsHttp1 => "https",
     };
     format!("{scheme}://{}", origin.authority)
 }

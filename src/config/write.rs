@@ -12,6 +12,7 @@ use crate::config::value::duration_text;
 use crate::config::value::origin_text;
 use crate::config::value::size_text;
 use crate::net::tls::options::ClientOptions;
+use crate::proxy::options::Origin;
 use crate::proxy::options::Pool;
 use crate::proxy::options::Timeouts;
 use crate::record::options::Missing;
@@ -55,6 +56,19 @@ impl Config {
         out.list("no_trace", egress.no_trace.iter().map(|host| &**host));
         out.waits(&egress.timeouts, &egress.pool);
         out.roots("egress.tls", &egress.tls);
+        out.section("egress.intercept");
+        out.list("hosts", egress.intercept.iter().map(|host| &**host));
+        out.path("ca_dir", &egress.authority.dir);
+        if let Some(files) = &egress.authority.files {
+            out.path("ca_cert", &files.cert);
+            out.path("ca_key", &files.key);
+        }
+        for route in &egress.routes {
+            out.line("\n[[egress.route]]");
+            out.text("host", &route.host);
+            let to = Origin::new(route.protocol, route.connect_to.clone());
+            out.text("connect_to", &origin_text(&to));
+        }
     }
 
     fn write_tracing(&self, out: &mut Writer) {

@@ -57,7 +57,7 @@ pub(in crate::emit) fn segment(own: u64, calls: u64, path_len: usize) -> Documen
     };
     let calls = (0..calls)
         .map(|n| exchange(own + 1 + n, format!("/{}", "p".repeat(path_len))))
-        .filter_map(|call| call.into_subsegment(End::Complete, start, Notes::default()))
+        .filter_map(|call| call.into_subsegment(End::Complete, start, Notes::default(), None))
         .collect();
     let segment = exchange(own, "/".into()).into_segment(End::Complete, start, calls).unwrap();
     Document::Segment(Box::new(segment))

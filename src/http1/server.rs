@@ -59,6 +59,17 @@ pub struct Patience {
     pub write: Duration,
 }
 
+/// There is no response: the connection ends as that of the service did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Abort {
+    /// With an end.
+    #[error("the far side closed the connection")]
+    Close,
+    /// With a reset.
+    #[error("the far side reset the connection")]
+    Reset,
+}
+
 /// What a connection turned out to be.
 #[derive(Debug)]
 pub enum Spoken {
@@ -73,7 +84,7 @@ pub enum Spoken {
 pub async fn serve<F, A, B>(io: Stream, patience: Patience, member: &Member, service: F) -> Spoken
 where
     F: Fn(Request<Incoming>) -> A,
-    A: Future<Output = Response<B>>,
+    A: Future<Output = Result<Response<B>, Abort>>,
     B: Body<Data = Bytes> + Unpin,
 {
     let mut line = Line::new(io, patience, member);
@@ -93,8 +104,13 @@ where
             persistent: head.persistent,
         };
         let request = Conn::begin(&line.conn, *head);
-        let Some(response) = line.unless_gone(service(request)).await else {
-            return Spoken::Http1;
+        let response = match line.unless_gone(service(request)).await {
+            Some(Ok(response)) => response,
+            Some(Err(abort)) => {
+                line.abort(abort);
+                return Spoken::Http1;
+            }
+            None => return Spoken::Http1,
         };
         match respond(&mut line, &asked, response).await {
             After::Next => {}
@@ -226,6 +242,13 @@ impl<'a> Line<'a> {
             Asked { method: http::Method::GET, version: http::Version::HTTP_11, persistent: false };
         respond(self, &asked, response).await;
         self.linger().await;
+    }
+
+    fn abort(&self, abort: Abort) {
+        match abort {
+            Abort::Close => {}
+            Abort::Reset => self.conn.borrow().io.reset(),
+        }
     }
 
     /// Closes the connection in good order, which over TLS takes a word.

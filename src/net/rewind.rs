@@ -12,6 +12,7 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 
+use crate::net::stream::Io;
 use crate::net::stream::Stream;
 
 /// A connection and what was read from it too early.
@@ -26,6 +27,12 @@ impl Rewind {
     #[must_use]
     pub const fn new(before: Bytes, io: Stream) -> Self {
         Self { before, io }
+    }
+}
+
+impl Io for Rewind {
+    fn reset_on_close(&self) {
+        self.io.reset_on_close();
     }
 }
 

@@ -1,5 +1,6 @@
 //! A connection, plain or over TLS, as HTTP is spoken over it.
 
+use std::fmt::Debug;
 use std::io;
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -15,9 +16,23 @@ use tokio::net::TcpStream;
 use tokio_rustls::client;
 use tokio_rustls::server;
 
+/// What bytes can be read from and written to, wherever it is.
+pub trait Io: AsyncRead + AsyncWrite + Debug + Send + Unpin {
+    /// Makes the close that follows a reset instead of an end, where there is such a thing.
+    fn reset_on_close(&self);
+}
+
+impl<T: Io> Io for server::TlsStream<T> {
+    fn reset_on_close(&self) {
+        self.get_ref().0.reset_on_close();
+    }
+}
+
 /// A connection. The TLS states are boxed: each is over a kilobyte, and most connections are plain.
 #[derive(Debug)]
 pub enum Stream {
+    /// Within another connection: what a tunnel carries, as it is or within TLS of our own.
+    Boxed(Box<dyn Io>),
     /// TLS that we asked for.
     Client(Box<client::TlsStream<TcpStream>>),
     /// No TLS.
@@ -31,6 +46,7 @@ impl Stream {
     /// needs neither.
     pub fn reset_on_close(&self) {
         let tcp = match self {
+            Self::Boxed(io) => return io.reset_on_close(),
             Self::Client(io) => io.get_ref().0,
             Self::Plain(io) => io,
             Self::Server(io) => io.get_ref().0,
@@ -66,6 +82,7 @@ impl AsyncRead for Stream {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
+            Self::Boxed(io) => Pin::new(io).poll_read(cx, buf),
             Self::Client(io) => Pin::new(io).poll_read(cx, buf),
             Self::Plain(io) => Pin::new(io).poll_read(cx, buf),
             Self::Server(io) => Pin::new(io).poll_read(cx, buf),
@@ -80,6 +97,7 @@ impl AsyncWrite for Stream {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
+            Self::Boxed(io) => Pin::new(io).poll_write(cx, buf),
             Self::Client(io) => Pin::new(io).poll_write(cx, buf),
             Self::Plain(io) => Pin::new(io).poll_write(cx, buf),
             Self::Server(io) => Pin::new(io).poll_write(cx, buf),
@@ -92,6 +110,7 @@ impl AsyncWrite for Stream {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
+            Self::Boxed(io) => Pin::new(io).poll_write_vectored(cx, bufs),
             Self::Client(io) => Pin::new(io).poll_write_vectored(cx, bufs),
             Self::Plain(io) => Pin::new(io).poll_write_vectored(cx, bufs),
             Self::Server(io) => Pin::new(io).poll_write_vectored(cx, bufs),
@@ -100,6 +119,7 @@ impl AsyncWrite for Stream {
 
     fn is_write_vectored(&self) -> bool {
         match self {
+            Self::Boxed(io) => io.is_write_vectored(),
             Self::Client(io) => io.is_write_vectored(),
             Self::Plain(io) => io.is_write_vectored(),
             Self::Server(io) => io.is_write_vectored(),
@@ -108,6 +128,7 @@ impl AsyncWrite for Stream {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
+            Self::Boxed(io) => Pin::new(io).poll_flush(cx),
             Self::Client(io) => Pin::new(io).poll_flush(cx),
             Self::Plain(io) => Pin::new(io).poll_flush(cx),
             Self::Server(io) => Pin::new(io).poll_flush(cx),
@@ -116,6 +137,7 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
+            Self::Boxed(io) => Pin::new(io).poll_shutdown(cx),
             Self::Client(io) => Pin::new(io).poll_shutdown(cx),
             Self::Plain(io) => Pin::new(io).poll_shutdown(cx),
             Self::Server(io) => Pin::new(io).poll_shutdown(cx),

@@ -1,6 +1,8 @@
 //! TLS both ways, by rustls with ring: [`server`] shows our certificate, [`client`] checks theirs.
 
+pub mod authority;
 pub mod client;
+pub mod hello;
 pub mod options;
 pub mod server;
 

@@ -6,6 +6,7 @@
 //! once, because closing consumes the guard.
 
 use std::cell::Cell;
+use std::cell::RefCell;
 use std::fmt::Debug;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -21,6 +22,7 @@ use hyper::body::Body as HttpBody;
 use hyper::body::Frame;
 use hyper::body::SizeHint;
 
+use crate::aws::parameters::REQUEST_PREFIX;
 use crate::http1::server::Interim;
 use crate::proxy::error::Wire;
 use crate::proxy::incoming::Broken;
@@ -29,7 +31,6 @@ use crate::proxy::rewrite;
 use crate::proxy::upgrade::Gate;
 use crate::proxy::upstream::Download;
 use crate::record::inbound::Inbound;
-use crate::record::outbound::Outbound;
 use crate::sys::idle::Idle;
 use crate::trace::exchange::State;
 use crate::trace::facts::End;
@@ -42,11 +43,16 @@ pub struct Upload {
     body: Option<Incoming>,
     idle: Idle,
     gate: Option<Gate>,
+    /// Who looks at its beginning.
+    tap: Option<Tap>,
     /// Where informational responses of the service go.
     interim: Option<Interim>,
     given: u64,
     progress: Rc<Cell<Progress>>,
 }
+
+/// The beginning of a body, kept while the body passes: at most [`REQUEST_PREFIX`] bytes.
+pub(super) type Tap = Rc<RefCell<Vec<u8>>>;
 
 /// How far an upload has come, and so who is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,14 +88,14 @@ impl Upload {
             (Some(body), Progress::Given(0))
         };
         let (idle, progress) = (Idle::new(idle), Rc::new(Cell::new(progress)));
-        Self { body, idle, gate, interim, given: 0, progress }
+        Self { body, idle, gate, tap: None, interim, given: 0, progress }
     }
 
     /// A body of nothing.
     #[must_use]
     pub fn nothing() -> Self {
         let (idle, progress) = (Idle::new(Duration::MAX), Rc::new(Cell::new(Progress::Sent)));
-        Self { body: None, idle, gate: None, interim: None, given: 0, progress }
+        Self { body: None, idle, gate: None, tap: None, interim: None, given: 0, progress }
     }
 
     /// An informational response has come from the service. `100 Continue` lets the body go, and
@@ -102,6 +108,11 @@ impl Upload {
             rewrite::strip_hop_by_hop(response.headers_mut());
             interim.send(response.status(), response.headers());
         }
+    }
+
+    /// Keeps the beginning of what passes in `tap`.
+    pub(super) fn tap(&mut self, tap: Option<Tap>) {
+        self.tap = tap;
     }
 
     /// Holds nothing back any more.
@@ -122,6 +133,11 @@ impl Upload {
         match Pin::new(&mut *body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.idle.heard();
+                if let (Some(tap), Some(data)) = (&self.tap, frame.data_ref()) {
+                    let mut tap = tap.borrow_mut();
+                    let room = REQUEST_PREFIX.saturating_sub(tap.len());
+                    tap.extend_from_slice(data.get(..room).unwrap_or(data));
+                }
                 self.given += 1;
                 let ended = body.is_end_stream();
                 let progress = if ended { Progress::Sent } else { Progress::Given(self.given) };
@@ -171,17 +187,14 @@ impl HttpBody for Upload {
 
 /// What a body closes when it ends: an exchange's guard.
 pub trait Close: Debug {
+    /// A piece of the body has passed.
+    fn saw(&mut self, _data: &Bytes) {}
+
     /// The exchange has ended.
     fn close(self, end: End);
 }
 
 impl<S: State + Debug> Close for Inbound<S> {
-    fn close(self, end: End) {
-        self.close(end);
-    }
-}
-
-impl<S: State + Debug> Close for Outbound<S> {
     fn close(self, end: End) {
         self.close(end);
     }
@@ -260,6 +273,9 @@ impl<G: Close + Unpin> HttpBody for Body<G> {
         let error = match Pin::new(&mut *download).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 idle.heard();
+                if let (Some(guard), Some(data)) = (guard.as_mut(), frame.data_ref()) {
+                    guard.saw(data);
+                }
                 if download.is_end_stream() {
                     close(guard, End::Complete);
                 }

@@ -2,34 +2,40 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::Request;
 use http::Response;
 use http::StatusCode;
-use http::uri::Authority;
 use tracing::debug;
 
-use crate::net::connect;
+use crate::aws;
+use crate::http1::server::Abort;
 use crate::proxy::body::Body;
+use crate::proxy::called;
+use crate::proxy::called::AwsCall;
+use crate::proxy::called::Guard;
 use crate::proxy::error::Error;
 use crate::proxy::error::Side;
 use crate::proxy::facts;
 use crate::proxy::facts::ConnFacts;
 use crate::proxy::incoming::Incoming;
+use crate::proxy::intercept::Intercept;
 use crate::proxy::options::Origin;
+use crate::proxy::options::Protocol;
+use crate::proxy::options::Route;
 use crate::proxy::relay::Relay;
 use crate::proxy::reply;
 use crate::proxy::serve::Handler;
+use crate::proxy::serve::Server;
 use crate::proxy::target::Target;
 use crate::proxy::target::Unroutable;
 use crate::proxy::upgrade::Offer;
-use crate::proxy::upgrade::OnUpgrade;
 use crate::proxy::upstream::Upstream;
 use crate::record::outbound::Outbound;
 use crate::record::recorder::Recorder;
 use crate::sampling::wildcard;
-use crate::sys::task;
-use crate::trace::exchange::Answered;
+use crate::sys::crew::Crew;
 use crate::trace::exchange::Waiting;
 use crate::trace::facts::End;
 use crate::trace::facts::RequestView;
@@ -47,48 +53,123 @@ pub struct Egress {
     pub own: SocketAddr,
     /// Wildcard patterns of hosts, with or without port, whose calls pass without a trace.
     pub no_trace: Vec<Box<str>>,
+    /// Other ways to some hosts.
+    pub routes: Vec<Route>,
+    /// What AWS's calls look like.
+    pub aws: Arc<aws::Table>,
+    /// Ends TLS in tunnels.
+    pub intercept: Intercept,
+    /// Serves what was found in a tunnel.
+    pub server: Rc<Server>,
+    /// Who serves.
+    pub crew: Rc<Crew>,
     /// How messages are passed on.
     pub relay: Relay,
 }
 
-impl Handler for Egress {
-    type Guard = Outbound<Answered>;
+/// Where a call goes, and how it came to us.
+#[derive(Clone, Debug)]
+pub(super) struct Destination {
+    /// The server.
+    pub(super) origin: Origin,
+    /// What the service believes to speak.
+    pub(super) scheme: Scheme,
+    /// Whether the service knows that it speaks to a proxy.
+    pub(super) asked: Asked,
+}
+
+/// Whom a service asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Us, for another: a failure is answered with a status of ours.
+    Proxy,
+    /// The other, as far as it knows: a failure is what it would have seen without us.
+    Server,
+}
+
+impl Handler for Rc<Egress> {
+    type Guard = Guard;
 
     /// A call comes in and goes on to the server it names, or through a tunnel.
     async fn handle(
         &self,
-        _conn: &ConnFacts,
+        conn: &ConnFacts,
         request: Request<Incoming>,
-    ) -> Response<Body<Self::Guard>> {
+    ) -> Result<Response<Body<Guard>>, Abort> {
         match Target::of(&request, self.own) {
-            Ok(Target::Server(origin)) => self.forward(&origin, request).await,
-            Ok(Target::Tunnel(authority)) => self.tunnel(&authority, request).await,
-            Err(unroutable) => misdirected(unroutable),
+            Ok(Target::Server(origin)) => {
+                let scheme = match origin.protocol {
+                    Protocol::Http1 | Protocol::H2c => Scheme::Http,
+                    Protocol::Tls | Protocol::TlsHttp1 => Scheme::Https,
+                };
+                let origin = self.routed(origin);
+                self.forward(&Destination { origin, scheme, asked: Asked::Proxy }, request).await
+            }
+            Ok(Target::Tunnel(authority)) => Ok(self.tunnel(conn, authority, request).await),
+            Err(unroutable) => Ok(misdirected(unroutable)),
         }
     }
 }
 
 impl Egress {
-    async fn forward(
+    /// Passes a call on to where it goes.
+    pub(super) async fn forward(
         &self,
-        origin: &Origin,
+        to: &Destination,
         mut request: Request<Incoming>,
-    ) -> Response<Body<Outbound<Answered>>> {
-        let outbound = self.open(&request, scheme(origin), origin.authority.as_str());
+    ) -> Result<Response<Body<Guard>>, Abort> {
+        let origin = &to.origin;
+        let named = named(&request, to);
+        let wire = called::wire(&request, &named);
+        let call = self.aws.recognise(&wire).filter(|_| to.scheme != Scheme::Tcp);
+        let signed = aws::scope::signs(wire.headers, wire.query, facts::XRAY.as_str());
+        let outbound = self.open(&request, to.scheme, &named, call.as_ref());
+        let call = call.filter(|_| outbound.is_sampled()).map(|call| AwsCall::new(call, &request));
         let offer = Offer::of(&mut request);
-        let request = self.relay.onward(request, outbound.carried(), offer.as_ref());
+        // What is signed is not ours to change.
+        let carried = outbound.carried().filter(|_| !signed);
+        let mut request = self.relay.onward(request, carried, offer.as_ref());
+        request.body_mut().tap(call.as_ref().and_then(AwsCall::tap));
         match self.upstream.send(origin, request).await {
             Ok(response) => {
                 let outbound = outbound.answered(facts::response(&response));
-                self.relay.back(response, outbound, offer)
+                let guard = match call {
+                    Some(call) => call.answered(outbound, &response),
+                    None => Guard::Plain(outbound),
+                };
+                Ok(self.relay.back(response, guard, offer))
             }
-            Err(error) => refuse(outbound, &error),
+            Err(error) => refuse(outbound, call, &error, to.asked),
         }
     }
 
-    fn open<B>(&self, request: &Request<B>, scheme: Scheme, authority: &str) -> Outbound<Waiting> {
+    /// The way to a server, by the first route that names its host.
+    pub(super) fn routed(&self, origin: Origin) -> Origin {
+        let host = host_of(origin.authority.as_str());
+        let route = self.routes.iter().find(|route| wildcard::matches(&route.host, host));
+        match route {
+            None => origin,
+            Some(route) => Origin {
+                protocol: route.protocol,
+                authority: origin.authority,
+                connect_to: Some(route.connect_to.clone()),
+            },
+        }
+    }
+
+    /// Opens the exchange of a request to `authority`, which is a call of an AWS API if `call` is
+    /// there.
+    pub(super) fn open<B>(
+        &self,
+        request: &Request<B>,
+        scheme: Scheme,
+        authority: &str,
+        call: Option<&aws::Call>,
+    ) -> Outbound<Waiting> {
         debug!(method = %request.method(), authority, "call");
-        if self.passes_untraced(authority) {
+        // The recorders' own calls would trace themselves for ever.
+        let xray = call.is_some_and(|call| call.service() == "xray");
+        if xray || self.passes_untraced(authority) {
             return self.recorder.untraced();
         }
         let default = authority.strip_suffix(match scheme {
@@ -107,7 +188,8 @@ impl Egress {
             user_agent: None,
             client: None,
         };
-        self.recorder.outbound(&view, facts::incoming(request.headers()))
+        let called = called::called(call, request.headers());
+        self.recorder.outbound(&view, facts::incoming(request.headers()), called)
     }
 
     fn passes_untraced(&self, authority: &str) -> bool {
@@ -116,54 +198,43 @@ impl Egress {
             wildcard::matches(pattern, host) || wildcard::matches(pattern, authority)
         })
     }
-
-    /// `CONNECT`: the far side is connected to before the service is told that it is, so that a
-    /// failure can be told as one.
-    async fn tunnel(
-        &self,
-        authority: &Authority,
-        mut request: Request<Incoming>,
-    ) -> Response<Body<Outbound<Answered>>> {
-        let outbound = self.open(&request, Scheme::Tcp, authority.as_str());
-        let (host, port) = (host_of(authority.as_str()), authority.port_u16().unwrap_or_default());
-        let remote = match connect::connect(host, port, self.relay.timeouts.connect).await {
-            Ok(remote) => remote,
-            Err(error) => return refuse(outbound, &Error::Connect(error)),
-        };
-        let service = OnUpgrade::of(&mut request);
-        let (idle, watch) = (self.relay.timeouts.tunnel, self.relay.drain.watch());
-        drop(task::spawn(async move {
-            if let Some(facts) = service.tunnel(remote, idle, watch).await {
-                outbound.close_tunnel(facts);
-            } else {
-                debug!("the service went away before its tunnel was open");
-                outbound.close(End::Cancelled);
-            }
-        }));
-        Response::new(Body::empty())
-    }
 }
 
-const fn scheme(origin: &Origin) -> Scheme {
-    use crate::proxy::options::Protocol;
-    match origin.protocol {
-        Protocol::Http1 | Protocol::H2c => Scheme::Http,
-        Protocol::Tls => Scheme::Https,
-    }
+/// The server as the request names it, for the record: within a tunnel its own `Host`, because one
+/// tunnel may serve several.
+fn named<B>(request: &Request<B>, to: &Destination) -> Box<str> {
+    let own = match to.asked {
+        Asked::Proxy => None,
+        Asked::Server => facts::authority(request).map(str::to_ascii_lowercase),
+    };
+    own.map_or_else(|| to.origin.authority.as_str().into(), Into::into)
 }
 
-/// Answers a call that had no response with one of our own. The document says why, and has no
-/// response either: the called service sent none.
-fn refuse(outbound: Outbound<Waiting>, error: &Error) -> Response<Body<Outbound<Answered>>> {
+/// Ends a call that had no response: one of our own to whoever knows that we are there, else the
+/// end that the server made. The document says why, and has no response either.
+pub(super) fn refuse(
+    outbound: Outbound<Waiting>,
+    call: Option<AwsCall>,
+    error: &Error,
+    asked: Asked,
+) -> Result<Response<Body<Guard>>, Abort> {
     debug!(%error, "no response");
-    outbound.close(match error.side() {
+    let end = match error.side() {
         Side::Client => End::Cancelled,
         Side::Upstream => End::Failed(error.failure()),
-    });
-    reply::gateway(error.status())
+    };
+    match call {
+        Some(call) => call.refused(outbound, end),
+        None => outbound.close(end),
+    }
+    match asked {
+        Asked::Proxy => Ok(reply::gateway(error.status())),
+        Asked::Server if error.is_reset() => Err(Abort::Reset),
+        Asked::Server => Err(Abort::Close),
+    }
 }
 
-fn misdirected(unroutable: Unroutable) -> Response<Body<Outbound<Answered>>> {
+fn misdirected(unroutable: Unroutable) -> Response<Body<Guard>> {
     debug!(%unroutable, "call goes nowhere");
     let (status, text) = match unroutable {
         Unroutable::Ourselves => (

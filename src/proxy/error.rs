@@ -1,6 +1,7 @@
 //! What can go wrong between the two sides, whose side it was, and what the client is told.
 
 use std::error::Error as StdError;
+use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -99,6 +100,13 @@ impl Error {
             | Self::ResponseTimeout(_)
             | Self::Upgrade => Side::Upstream,
         }
+    }
+
+    /// Whether the far side reset its connection, rather than close it.
+    #[must_use]
+    pub fn is_reset(&self) -> bool {
+        let Self::Reset(Wire::Http1(http1::error::Error::Io(error))) = self else { return false };
+        error.kind() == io::ErrorKind::ConnectionReset
     }
 
     /// What the client is told. The only table from errors to statuses.

@@ -8,6 +8,7 @@ use http::Response;
 use http::StatusCode;
 use tracing::debug;
 
+use crate::http1::server::Abort;
 use crate::proxy::body::Body;
 use crate::proxy::error::Error;
 use crate::proxy::error::Side;
@@ -42,7 +43,7 @@ pub struct Ingress {
     pub relay: Relay,
 }
 
-impl Handler for Ingress {
+impl Handler for Rc<Ingress> {
     type Guard = Inbound<Answered>;
 
     /// A request comes in, its exchange is opened, it goes on to the service, and the response's
@@ -51,22 +52,22 @@ impl Handler for Ingress {
         &self,
         conn: &ConnFacts,
         mut request: Request<Incoming>,
-    ) -> Response<Body<Self::Guard>> {
+    ) -> Result<Response<Body<Self::Guard>>, Abort> {
         let inbound = {
             let view = facts::inbound(&request, conn);
             debug!(method = %view.method, path = view.path, client = %conn.peer, "request");
             self.recorder.inbound(&view, facts::incoming(request.headers()))
         };
         if request.method() == Method::CONNECT {
-            return misdirected(inbound);
+            return Ok(misdirected(inbound));
         }
         let offer = Offer::of(&mut request);
         let mut request = self.relay.onward(request, inbound.carried(), offer.as_ref());
         rewrite::forwarded(request.headers_mut(), conn);
-        match self.upstream.send(&self.origin, request).await {
+        Ok(match self.upstream.send(&self.origin, request).await {
             Ok(response) => self.answer(inbound, response, offer),
             Err(error) => refuse(inbound, &error),
-        }
+        })
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use http::uri::Authority;
 
+use crate::net::tls::options::AuthorityOptions;
 use crate::net::tls::options::ClientOptions;
 use crate::net::tls::options::ServerOptions;
 
@@ -36,10 +37,28 @@ pub struct Egress {
     pub tls: ClientOptions,
     /// Hosts whose calls pass without a trace, as wildcard patterns on the host without port.
     pub no_trace: Vec<Box<str>>,
+    /// Hosts whose TLS is ended here, as wildcard patterns on the host without port.
+    pub intercept: Vec<Box<str>>,
+    /// Our certificate authority.
+    pub authority: AuthorityOptions,
+    /// Where hosts are really found; the first that matches counts.
+    pub routes: Vec<Route>,
     /// The waits.
     pub timeouts: Timeouts,
     /// The pool of connections to called services.
     pub pool: Pool,
+}
+
+/// Another way to some hosts, as curl's `--connect-to`: only what is connected to changes; the name
+/// that TLS verifies, `Host` and URL stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// A wildcard pattern on the host without port.
+    pub host: Box<str>,
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// Host and port.
+    pub connect_to: Authority,
 }
 
 /// A server to send requests to: protocol, host and port.
@@ -53,11 +72,30 @@ pub struct Origin {
     pub protocol: Protocol,
     /// Host and port; the port is always there.
     pub authority: Authority,
+    /// Host and port to connect to instead, where a route says so.
+    pub connect_to: Option<Authority>,
+}
+
+impl Origin {
+    /// The server at `authority` itself.
+    #[must_use]
+    pub const fn new(protocol: Protocol, authority: Authority) -> Self {
+        Self { protocol, authority, connect_to: None }
+    }
+
+    /// Where to connect to.
+    #[must_use]
+    pub fn address(&self) -> &Authority {
+        self.connect_to.as_ref().unwrap_or(&self.authority)
+    }
 }
 
 impl PartialEq for Origin {
     fn eq(&self, other: &Self) -> bool {
-        self.protocol == other.protocol && self.authority.as_str() == other.authority.as_str()
+        self.protocol == other.protocol
+            && self.authority.as_str() == other.authority.as_str()
+            && self.connect_to.as_ref().map(Authority::as_str)
+                == other.connect_to.as_ref().map(Authority::as_str)
     }
 }
 
@@ -79,6 +117,8 @@ pub enum Protocol {
     H2c,
     /// `https://`: TLS, HTTP/2 or HTTP/1.1 by ALPN.
     Tls,
+    /// TLS and HTTP/1.1, for whoever would see a difference.
+    TlsHttp1,
 }
 
 /// How long the proxy waits for others.
@@ -150,15 +190,26 @@ impl Default for Propagation {
 pub const METADATA: [&str; 5] =
     ["169.254.169.254", "169.254.170.2", "169.254.170.23", "fd00:ec2::254", "fd00:ec2::23"];
 
+/// The suffixes of AWS's APIs in all partitions.
+pub const AWS: [&str; 10] = [
+    "*.amazonaws.com",
+    "*.amazonaws.com.cn",
+    "*.api.aws",
+    "*.api.amazonwebservices.com.cn",
+    "*.on.aws",
+    "*.amazonaws.eu",
+    "*.c2s.ic.gov",
+    "*.sc2s.sgov.gov",
+    "*.csp.hci.ic.gov",
+    "*.cloud.adc-e.uk",
+];
+
 impl Default for Ingress {
     /// Every address, port 8000, in front of the port most services have by default.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([0, 0, 0, 0], 8000)),
-            upstream: Origin {
-                protocol: Protocol::Http1,
-                authority: Authority::from_static("127.0.0.1:8080"),
-            },
+            upstream: Origin::new(Protocol::Http1, Authority::from_static("127.0.0.1:8080")),
             tls: None,
             upstream_tls: ClientOptions::default(),
             timeouts: Timeouts::default(),
@@ -174,6 +225,9 @@ impl Default for Egress {
             listen: SocketAddr::from(([127, 0, 0, 1], 8001)),
             tls: ClientOptions::default(),
             no_trace: METADATA.map(Box::from).to_vec(),
+            intercept: AWS.map(Box::from).to_vec(),
+            authority: AuthorityOptions::default(),
+            routes: Vec::new(),
             timeouts: Timeouts::default(),
             pool: Pool::default(),
         }

@@ -60,7 +60,7 @@ impl Target {
         };
         let named = facts::authority(request).ok_or(Unroutable::NoHost)?;
         let authority = not_ours(with_port(named, Some(port))?, own)?;
-        Ok(Self::Server(Origin { protocol, authority }))
+        Ok(Self::Server(Origin::new(protocol, authority)))
     }
 }
 
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn every_form_of_target() {
         let server = |protocol, authority: &'static str| {
-            Ok(Target::Server(Origin { protocol, authority: Authority::from_static(authority) }))
+            Ok(Target::Server(Origin::new(protocol, Authority::from_static(authority))))
         };
         let tunnel =
             |authority: &'static str| Ok(Target::Tunnel(Authority::from_static(authority)));

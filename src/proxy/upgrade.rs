@@ -14,20 +14,19 @@ use http::Response;
 use http::StatusCode;
 use http::Version;
 use http::header;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncRead;
-use tokio::io::AsyncWrite;
 use tokio::time::Sleep;
 use tracing::debug;
 
 use crate::http1::server;
 use crate::net::rewind::Rewind;
+use crate::net::stream::Io;
 use crate::net::tunnel;
 use crate::proxy::incoming::Incoming;
 use crate::proxy::rewrite::lists;
 use crate::sys::drain;
 use crate::sys::task;
-use crate::trace::facts::TunnelFacts;
 
 /// How long a body waits for `100 Continue` before it is sent all the same, for services that do
 /// not know the expectation. As long as curl waits. Source: RFC 9110 §10.1.1.
@@ -49,25 +48,18 @@ impl OnUpgrade {
         }
     }
 
-    /// Waits for it, then passes bytes between it and `remote` until the tunnel ends. None if the
-    /// client went away before.
-    pub(super) async fn tunnel(
-        self,
-        remote: impl AsyncRead + AsyncWrite + Unpin,
-        idle: Duration,
-        watch: drain::Watch,
-    ) -> Option<TunnelFacts> {
+    /// Waits for it. None if the client went away before.
+    pub(super) async fn stream(self) -> Option<Box<dyn Io>> {
         match self {
-            Self::Http1(client) => {
-                let client = client.await.ok()?;
-                Some(tunnel::copy(client, remote, idle, watch).await)
-            }
-            Self::Http2(client) => {
-                let client = TokioIo::new(client.await.ok()?);
-                Some(tunnel::copy(client, remote, idle, watch).await)
-            }
+            Self::Http1(client) => Some(Box::new(client.await.ok()?)),
+            Self::Http2(client) => Some(Box::new(TokioIo::new(client.await.ok()?))),
         }
     }
+}
+
+impl Io for TokioIo<Upgraded> {
+    /// A stream has its own way to be reset, by being dropped.
+    fn reset_on_close(&self) {}
 }
 
 /// A client's offer to change the protocol of its connection.
@@ -109,7 +101,8 @@ impl Offer {
         put(response.headers_mut(), protocol);
         let client = self.client;
         drop(task::spawn(async move {
-            let facts = client.tunnel(service, idle, watch).await;
+            let Some(client) = client.stream().await else { return };
+            let facts = tunnel::copy(client, service, idle, watch).await;
             debug!(?facts, "upgraded connection closed");
         }));
     }

@@ -1,6 +1,7 @@
 //! Sending a request to where it is going: over a connection that is idle, or over a new one.
 
 mod connection;
+mod connector;
 mod download;
 mod pool;
 
@@ -12,16 +13,18 @@ use std::sync::atomic::Ordering;
 use http::Request;
 use http::Response;
 use http::header;
+use tokio::net::TcpStream;
 use tracing::debug;
 
 use self::connection::Connection;
-use self::connection::Connector;
 use self::connection::Home;
 use self::connection::Refused;
 use self::connection::is_replayable;
+use self::connector::Connector;
 pub use self::download::Download;
 use self::pool::Freshness;
 use self::pool::Pool;
+use crate::net::stream::Stream;
 use crate::net::tls;
 use crate::net::tls::client::Alpn;
 use crate::proxy::body::Upload;
@@ -40,6 +43,15 @@ pub struct Upstream {
     connector: Connector,
     clock: Arc<dyn Clock>,
     counters: Arc<Counters>,
+}
+
+/// What is spoken over a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spoken {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
 }
 
 /// What an [`Upstream`] counts.
@@ -116,6 +128,49 @@ impl Upstream {
         let connection = connected?;
         self.pool.share(&connection, self.clock.now());
         Ok(connection)
+    }
+
+    /// Takes a connection in that was made to `origin` already, to be used by the next request, and
+    /// says what is spoken over it. Where HTTP/2 was offered and refused, the origin is from then on
+    /// one that speaks HTTP/1.1.
+    ///
+    /// # Errors
+    ///
+    /// If TLS or HTTP/2 cannot be agreed on.
+    pub(super) async fn adopt(&self, origin: &mut Origin, tcp: TcpStream) -> Result<Spoken, Error> {
+        let mut connection = self.connector.adopt(origin, tcp).await?;
+        count(&self.counters.connected);
+        let now = self.clock.now();
+        if connection.is_shared() {
+            self.pool.share(&connection, now);
+            return Ok(Spoken::Http2);
+        }
+        if origin.protocol == Protocol::Tls {
+            origin.protocol = Protocol::TlsHttp1;
+            connection.origin.protocol = Protocol::TlsHttp1;
+        }
+        self.pool.put(connection, now);
+        Ok(Spoken::Http1)
+    }
+
+    /// A connection to where `origin` is, without TLS even where it speaks that.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub(super) async fn dial(&self, origin: &Origin) -> Result<TcpStream, Error> {
+        self.connector.dial(origin).await
+    }
+
+    /// A connection to `origin` for something else than requests.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub(super) async fn open(&self, origin: &Origin) -> Result<Stream, Error> {
+        let stream = Box::pin(self.connector.open(origin)).await;
+        count(if stream.is_ok() { &self.counters.connected } else { &self.counters.failed });
+        stream
     }
 
     async fn exchange(

@@ -90,7 +90,7 @@ impl Recorder {
 
     fn enter(&self, ids: Ids, sampled: bool, at: Stamp, extra: Box<str>) {
         let opened = Opened { trace: ids.trace, id: ids.own, sampled, at };
-        let gathered = Gathered { extra, calls: Vec::new() };
+        let gathered = Gathered { extra, ..Gathered::default() };
         // One the ledger has no room for is counted there; its calls will find no parent.
         drop(self.shared.ledger.lock().open(opened, gathered));
     }
@@ -160,7 +160,7 @@ impl<S: State> Open<S> {
         };
         let took = now.since(exchange.start());
         recorder.counters.exchanges(Direction::Inbound).ended(exchange.status(), took);
-        if let Some(segment) = exchange.into_segment(end, now, gathered.calls) {
+        if let Some(segment) = exchange.into_segment(end, now, gathered.into_calls()) {
             recorder.queue.offer(Document::Segment(Box::new(segment)));
         }
     }

@@ -1,25 +1,29 @@
 //! An open call by the service.
 
+mod close;
+
 use std::rc::Rc;
 
 use crate::attribution::ledger::Call;
 use crate::attribution::verdict::Attribution;
 use crate::attribution::verdict::Parent;
+use crate::record::attempts;
+use crate::record::attempts::Attempt;
+use crate::record::attempts::Attempted;
 use crate::record::counters;
-use crate::record::counters::Direction;
 use crate::record::options::Missing;
 use crate::record::options::Unknown;
+use crate::record::outbound::close::Seen;
 use crate::record::recorder::Carried;
 use crate::record::recorder::Incoming;
 use crate::record::recorder::Recorder;
-use crate::trace::document::Document;
-use crate::trace::exchange;
 use crate::trace::exchange::Answered;
 use crate::trace::exchange::Detail;
 use crate::trace::exchange::Exchange;
 use crate::trace::exchange::Ids;
 use crate::trace::exchange::State;
 use crate::trace::exchange::Waiting;
+use crate::trace::facts::AwsFacts;
 use crate::trace::facts::End;
 use crate::trace::facts::RequestView;
 use crate::trace::facts::ResponseFacts;
@@ -29,11 +33,9 @@ use crate::trace::header::Context;
 use crate::trace::header::Sampled;
 use crate::trace::header::TraceHeader;
 use crate::trace::id::SegmentId;
-use crate::trace::id::TraceId;
+use crate::trace::segment::AttemptNote;
 use crate::trace::segment::AttributionNote;
 use crate::trace::segment::Name;
-use crate::trace::segment::Notes;
-use crate::trace::segment::Subsegment;
 use crate::trace::time::Stamp;
 
 /// An open call: its subsegment. Close it, or drop it to record that the service gave it up.
@@ -47,15 +49,42 @@ struct Open<S> {
     carried: Option<Carried>,
     place: Place,
     note: Option<AttributionNote>,
+    /// Of a call that an SDK may try more than once.
+    trial: Option<Box<Trial>>,
+}
+
+/// One attempt of a call, and those before it.
+#[derive(Debug)]
+struct Trial {
+    attempt: Attempt,
+    /// When this attempt began.
+    start: Stamp,
+    before: Vec<AttemptNote>,
+}
+
+/// What is known of a call besides its request.
+#[derive(Clone, Debug, Default)]
+pub struct Called {
+    /// The name of its subsegment; the host's without.
+    pub name: Option<Box<str>>,
+    /// Which attempt of which call it is.
+    pub attempt: Option<Attempt>,
 }
 
 /// Where the subsegment of a call goes.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+pub(super) enum Place {
     /// Below this segment, inside it if it is still open.
     Below(SegmentId),
     /// Into a segment of its own.
     Root(SegmentId),
+}
+
+/// What the ledger knows of a call.
+struct Found {
+    attribution: Attribution,
+    extra: Box<str>,
+    earlier: Option<Attempted>,
 }
 
 /// What a call is to become, before it is opened.
@@ -72,30 +101,40 @@ impl Recorder {
         self: &Rc<Self>,
         request: &RequestView<'_>,
         incoming: Incoming<'_>,
+        called: Called,
     ) -> Outbound<Waiting> {
         if !self.shared.options.enabled {
             return self.untraced();
         }
         let now = self.now();
         let header = self.understand(incoming);
-        let (attribution, extra) = self.attribute(request, header, now);
+        let Found { attribution, extra, earlier } =
+            self.attribute(request, header, called.attempt.as_ref(), now);
         self.counters.attributed(attribution.method);
-        let Some(plan) = self.plan(&attribution, request, now) else {
+        let plan = match &earlier {
+            Some(earlier) => Some(Plan { ids: earlier.ids, place: earlier.place, sampled: true }),
+            None => self.plan(&attribution, request, now),
+        };
+        let Some(plan) = plan else {
             counters::add(&self.counters.context_missing, 1);
             return self.untraced();
         };
         let note = plan.sampled.then(|| note(attribution));
         let detail = plan.sampled.then(|| {
-            let name = Name::new(host_of(request.authority));
+            let name = Name::new(called.name.as_deref().unwrap_or(host_of(request.authority)));
             Rc::new(Detail { name, request: request.to_facts() })
         });
         let context = Context { root: plan.ids.trace, parent: plan.ids.own, sampled: plan.sampled };
+        let start = earlier.as_ref().map_or(now, |earlier| earlier.start);
+        let before = earlier.map(|earlier| earlier.notes).unwrap_or_default();
+        let trial = called.attempt.filter(|_| plan.sampled);
         Outbound(Some(Open {
             recorder: Rc::clone(self),
-            exchange: Exchange::open(plan.ids, now, detail),
+            exchange: Exchange::open(plan.ids, start, detail),
             carried: Some(Carried { context, extra }),
             place: plan.place,
             note,
+            trial: trial.map(|attempt| Box::new(Trial { attempt, start: now, before })),
         }))
     }
 
@@ -109,17 +148,19 @@ impl Recorder {
             carried: None,
             place: Place::Root(ids.own),
             note: None,
+            trial: None,
         }))
     }
 
-    /// Asks the ledger for the parent, and for the foreign header fields that go on: the call's
-    /// own, else those of the request that caused it.
+    /// Asks the ledger for the parent, for the foreign header fields that go on (the call's own,
+    /// else those of the request that caused it), and for the attempt before this one.
     fn attribute(
         &self,
         request: &RequestView<'_>,
         header: TraceHeader,
+        attempt: Option<&Attempt>,
         at: Stamp,
-    ) -> (Attribution, Box<str>) {
+    ) -> Found {
         let call = Call {
             at,
             header: header.root.is_some().then_some(&header),
@@ -129,13 +170,21 @@ impl Recorder {
         };
         let mut ledger = self.shared.ledger.lock();
         let attribution = ledger.attribute(&call);
-        let extra = match attribution.parent {
-            Parent::Known { id, .. } if header.extra.is_empty() => {
-                ledger.payload(id).map(|gathered| gathered.extra.clone()).unwrap_or_default()
-            }
-            Parent::Known { .. } | Parent::Foreign { .. } | Parent::None => header.extra,
+        let mut parent = match attribution.parent {
+            Parent::Known { id, .. } => ledger.payload(id),
+            Parent::Foreign { .. } | Parent::None => None,
         };
-        (attribution, extra)
+        let earlier = attempt.and_then(|attempt| {
+            let of_parent = parent
+                .as_mut()
+                .and_then(|gathered| attempts::take(&mut gathered.attempted, &attempt.invocation));
+            of_parent.or_else(|| self.shared.held.take(&attempt.invocation))
+        });
+        let extra = match parent {
+            Some(gathered) if header.extra.is_empty() => gathered.extra.clone(),
+            Some(_) | None => header.extra,
+        };
+        Found { attribution, extra, earlier }
     }
 
     /// Ids, place and sampling of a call; none if it is to pass untraced.
@@ -200,19 +249,43 @@ impl<S: State> Outbound<S> {
         self.0.as_ref().and_then(|open| open.carried.as_ref())
     }
 
+    /// Whether it leaves a document.
+    #[must_use]
+    pub fn is_sampled(&self) -> bool {
+        self.carried().is_some_and(|carried| carried.context.sampled)
+    }
+
     /// The call has ended.
     pub fn close(self, end: End) {
-        self.finish(end, None);
+        self.finish(end, Seen::Nothing);
     }
 
     /// The call was a tunnel, and it has ended.
     pub fn close_tunnel(self, tunnel: TunnelFacts) {
-        self.finish(End::Complete, Some(tunnel));
+        self.finish(End::Complete, Seen::Tunnel(tunnel));
     }
 
-    fn finish(mut self, end: End, tunnel: Option<TunnelFacts>) {
+    /// The call of an AWS API has ended.
+    pub fn close_aws(self, end: End, facts: AwsFacts) {
+        self.finish(end, Seen::Aws(facts));
+    }
+
+    /// The call of an AWS API was given up: by whoever made it, or by us who go.
+    pub fn abandon_aws(self, facts: AwsFacts) {
+        if let Some(open) = &self.0 {
+            let end = open.recorder.shared.dropped();
+            self.close_aws(end, facts);
+        }
+    }
+
+    /// It was no call: what it was opened for is recorded otherwise.
+    pub fn discard(mut self) {
+        self.0 = None;
+    }
+
+    fn finish(mut self, end: End, seen: Seen) {
         if let Some(open) = self.0.take() {
-            open.close(end, tunnel);
+            open.close(end, seen);
         }
     }
 }
@@ -222,72 +295,9 @@ impl Outbound<Waiting> {
     #[must_use]
     pub fn answered(mut self, response: ResponseFacts) -> Outbound<Answered> {
         Outbound(self.0.take().map(|open| {
-            let Open { recorder, exchange, carried, place, note } = open;
-            Open { recorder, exchange: exchange.answered(response), carried, place, note }
+            let Open { recorder, exchange, carried, place, note, trial } = open;
+            Open { recorder, exchange: exchange.answered(response), carried, place, note, trial }
         }))
-    }
-}
-
-impl<S: State> Open<S> {
-    fn close(self, end: End, tunnel: Option<TunnelFacts>) {
-        let Self { recorder, exchange, place, note, .. } = self;
-        let (ids, start, status) = (exchange.ids(), exchange.start(), exchange.status());
-        let notes = Notes { attribution: note, tunnel };
-        // The time is read under the lock, so that it is before the segment's end if the
-        // subsegment is still in time to travel inside it.
-        let (now, leaving) = {
-            let mut ledger = recorder.shared.ledger.lock();
-            let now = recorder.now();
-            let call = exchange.into_subsegment(end, now, notes);
-            let leaving = call.map(|call| match place {
-                Place::Below(parent) => match ledger.payload(parent) {
-                    Some(open) => Leaving::Ahead(open.add(call, &recorder.shared.options), parent),
-                    None => Leaving::Late(Box::new(call), parent),
-                },
-                Place::Root(segment) => Leaving::Root(Box::new(call), segment),
-            });
-            (now, leaving)
-        };
-        let exchanges = recorder.counters.exchanges(Direction::Outbound);
-        exchanges.ended(status, now.since(start));
-        if let Some(leaving) = leaving {
-            recorder.send(ids, leaving);
-        }
-    }
-}
-
-/// What can be sent once a call has closed.
-enum Leaving {
-    /// These calls, on their own, ahead of that segment, which is still open.
-    Ahead(Vec<Subsegment>, SegmentId),
-    /// This call, on its own, below that segment, which has left or is not ours.
-    Late(Box<Subsegment>, SegmentId),
-    /// This call, in a segment of its own.
-    Root(Box<Subsegment>, SegmentId),
-}
-
-impl Recorder {
-    fn send(&self, ids: Ids, leaving: Leaving) {
-        match leaving {
-            Leaving::Ahead(calls, parent) => {
-                for call in calls {
-                    counters::add(&self.counters.streamed, 1);
-                    self.send_alone(call, ids.trace, parent);
-                }
-            }
-            Leaving::Late(call, parent) => self.send_alone(*call, ids.trace, parent),
-            Leaving::Root(call, segment) => {
-                let root = Ids { trace: ids.trace, own: segment, parent: None };
-                let name = self.shared.options.name.clone();
-                let segment = exchange::root_segment(root, name, *call);
-                self.queue.offer(Document::Segment(Box::new(segment)));
-            }
-        }
-    }
-
-    fn send_alone(&self, call: Subsegment, trace: TraceId, parent: SegmentId) {
-        let separate = call.separate(trace, parent);
-        self.queue.offer(Document::Subsegment(Box::new(separate)));
     }
 }
 
@@ -295,7 +305,7 @@ impl<S: State> Drop for Outbound<S> {
     fn drop(&mut self) {
         if let Some(open) = self.0.take() {
             let end = open.recorder.shared.dropped();
-            open.close(end, None);
+            open.close(end, Seen::Nothing);
         }
     }
 }

@@ -14,6 +14,9 @@ use crate::attribution;
 use crate::attribution::ledger::Counts;
 use crate::attribution::ledger::Ledger;
 use crate::emit::queue::Queue;
+use crate::record::attempts;
+use crate::record::attempts::Attempted;
+use crate::record::attempts::Held;
 use crate::record::counters;
 use crate::record::counters::Counters;
 use crate::record::options::Options;
@@ -45,6 +48,8 @@ pub struct Shared {
     /// a call of any request; held for arithmetic only.
     pub(super) ledger: Mutex<Ledger<Gathered>>,
     sampler: ArcSwap<Sampler>,
+    /// Failed calls without an open request, which may be tried again on any worker.
+    pub(super) held: Held,
     /// The shutdown's deadline has passed: what is dropped now is broken off by us.
     aborting: AtomicBool,
 }
@@ -56,6 +61,8 @@ pub struct Gathered {
     pub(super) extra: Box<str>,
     /// The calls that have closed.
     pub(super) calls: Vec<Subsegment>,
+    /// Those that have failed and may be tried again.
+    pub(super) attempted: Vec<Attempted>,
 }
 
 impl Gathered {
@@ -65,6 +72,18 @@ impl Gathered {
         self.calls.push(call);
         let many = self.calls.len() > options.stream_after;
         if many { std::mem::take(&mut self.calls) } else { Vec::new() }
+    }
+
+    /// Whether another failed call can wait here for its next attempt.
+    pub(super) const fn can_hold(&self) -> bool {
+        self.attempted.len() < attempts::MAX_HELD
+    }
+
+    /// All calls, now that no other attempt of one can come.
+    pub(super) fn into_calls(self) -> Vec<Subsegment> {
+        let mut calls = self.calls;
+        calls.extend(self.attempted.into_iter().map(|attempted| attempted.call));
+        calls
     }
 }
 
@@ -82,6 +101,7 @@ impl Shared {
             clock,
             ledger: Mutex::new(Ledger::new(attribution)),
             sampler: ArcSwap::from_pointee(Sampler::new(rules)),
+            held: Held::default(),
             aborting: AtomicBool::new(false),
         }
     }
@@ -163,12 +183,24 @@ impl Recorder {
         Rc::new(Self { shared, entropy, queue, progress, counters, warnings })
     }
 
-    /// Announces the requests that have been open for long. To be called about once a second.
+    /// Announces the requests that have been open for long, and sends the calls that nobody tries
+    /// again. To be called about once a second.
     pub fn tick(&self) {
-        let due = self.progress.due(self.now(), self.shared.options.in_progress_after);
+        let now = self.now();
+        for attempted in self.shared.held.due(now) {
+            self.send_attempted(attempted);
+        }
+        let due = self.progress.due(now, self.shared.options.in_progress_after);
         for segment in due {
             counters::add(&self.counters.in_progress, 1);
             self.queue.offer(Document::Segment(Box::new(segment)));
+        }
+    }
+
+    /// Sends what is kept back: no attempt of any call comes any more.
+    pub fn flush(&self) {
+        for attempted in self.shared.held.drain() {
+            self.send_attempted(attempted);
         }
     }
 

@@ -6,14 +6,18 @@
 //!        └─────────close(End)─────────────┴──────▶ Segment | Subsegment
 //! ```
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
+use crate::trace::facts::AwsFacts;
 use crate::trace::facts::End;
 use crate::trace::facts::Failure;
+use crate::trace::facts::RemoteError;
 use crate::trace::facts::RequestFacts;
 use crate::trace::facts::ResponseFacts;
 use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
+use crate::trace::segment::Aws;
 use crate::trace::segment::Body;
 use crate::trace::segment::Cause;
 use crate::trace::segment::Ending;
@@ -22,7 +26,6 @@ use crate::trace::segment::Flags;
 use crate::trace::segment::Http;
 use crate::trace::segment::Metadata;
 use crate::trace::segment::Name;
-use crate::trace::segment::Namespace;
 use crate::trace::segment::Notes;
 use crate::trace::segment::Segment;
 use crate::trace::segment::Subsegment;
@@ -129,12 +132,27 @@ impl<S: State> Exchange<S> {
         Some(segment(ids, body, calls))
     }
 
-    /// The subsegment of an outbound call that ended at `at`. None if it is not sampled.
+    /// The subsegment of an outbound call that ended at `at`, of an AWS API if there are facts of
+    /// one. None if it is not sampled.
     #[must_use]
-    pub fn into_subsegment(self, end: End, at: Stamp, notes: Notes) -> Option<Subsegment> {
+    pub fn into_subsegment(
+        self,
+        end: End,
+        at: Stamp,
+        notes: Notes,
+        aws: Option<AwsFacts>,
+    ) -> Option<Subsegment> {
         let id = self.ids.own;
-        let body = self.into_body(end, Side::Outbound, at, notes)?;
-        Some(Subsegment { id, namespace: Namespace::Remote, body })
+        let complete = matches!(end, End::Complete);
+        let retries = u32::try_from(notes.attempts.len()).unwrap_or(u32::MAX);
+        let mut body = self.into_body(end, Side::Outbound, at, notes)?;
+        if let Some(error) =
+            aws.as_ref().and_then(|facts| facts.error.as_ref()).filter(|_| complete)
+        {
+            blame(id, error, &mut body);
+        }
+        let aws = aws.map(|facts| Box::new(Aws { facts, retries }));
+        Some(Subsegment { id, aws, body })
     }
 
     fn into_body(self, end: End, side: Side, at: Stamp, notes: Notes) -> Option<Body> {
@@ -148,7 +166,8 @@ impl<S: State> Exchange<S> {
             end: Ending::At(at.wall_from(self.start)),
             http: Some(Http::new(request, response)),
             flags,
-            cause: exception.map(|(kind, message)| cause(self.ids.own, kind, message)),
+            cause: exception
+                .map(|(kind, message)| cause(self.ids.own, kind.into(), message, Thrown::Here)),
             metadata: Metadata { sideray: notes },
         })
     }
@@ -223,8 +242,25 @@ fn exception(end: End, side: Side, flags: &mut Flags) -> Option<(&'static str, B
     }
 }
 
+/// Puts the error that AWS answered with: the cause, and the flags that the status does not raise.
+/// An error behind a status of success is the server's, which had sent the status too early.
+fn blame(own: SegmentId, error: &RemoteError, body: &mut Body) {
+    let RemoteError { code, message, throttling } = error;
+    body.flags.throttle |= throttling;
+    body.flags.fault |= !body.flags.error;
+    body.cause = Some(cause(own, Cow::Owned(code.to_string()), message.clone(), Thrown::There));
+}
+
+/// Where an exception was thrown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Thrown {
+    Here,
+    There,
+}
+
 /// A cause of one exception. Its id is the exchange's own turned over: unique where that is, and
 /// no second random number.
-fn cause(own: SegmentId, kind: &'static str, message: Box<str>) -> Cause {
-    Cause { exceptions: [Exception { id: own.complement(), message, kind, remote: false }] }
+fn cause(own: SegmentId, kind: Cow<'static, str>, message: Box<str>, thrown: Thrown) -> Cause {
+    let remote = thrown == Thrown::There;
+    Cause { exceptions: [Exception { id: own.complement(), message, kind, remote }] }
 }

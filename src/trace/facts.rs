@@ -1,6 +1,7 @@
 //! What was seen of an exchange: its request, its response, how it ended. Plain values that the
 //! proxy fills in and the documents are made from.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use http::Method;
@@ -143,6 +144,37 @@ pub struct Failure {
     pub kind: &'static str,
     /// What happened, in a sentence; recorded as the exception's message.
     pub message: Box<str>,
+}
+
+/// What was seen of a call of an AWS API, beyond its HTTP. Source: X-Ray developer guide, "Segment
+/// documents", `aws`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AwsFacts {
+    /// The operation, such as `PutItem`.
+    pub operation: Option<Box<str>>,
+    /// The region that was called.
+    pub region: Option<Box<str>>,
+    /// The account that was called, where the request says so.
+    pub account_id: Option<Box<str>>,
+    /// The id that AWS gave the request.
+    pub request_id: Option<Box<str>>,
+    /// S3's second id of the request.
+    pub id_2: Option<Box<str>>,
+    /// What the call was about, by the keys of the X-Ray SDKs: `table_name`, `bucket_name` …
+    pub resources: Vec<(Cow<'static, str>, serde_json::Value)>,
+    /// The error that AWS answered with.
+    pub error: Option<RemoteError>,
+}
+
+/// An error that a called service gave a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteError {
+    /// Its code, recorded as the exception's type.
+    pub code: Box<str>,
+    /// Its message; may be empty.
+    pub message: Box<str>,
+    /// Whether it asks the caller to slow down.
+    pub throttling: bool,
 }
 
 /// What passed through a blind tunnel.

@@ -4,10 +4,14 @@
 //! entity's own `id` comes first, because the daemon ties a failed document to its trace by the
 //! first `"id":"…"` in the text. Source: X-Ray developer guide, "Segment documents".
 
+mod aws;
 mod http;
+
+use std::borrow::Cow;
 
 use serde::Serialize;
 
+pub use self::aws::Aws;
 pub use self::http::Http;
 pub use self::http::HttpRequest;
 pub use self::http::HttpResponse;
@@ -75,8 +79,8 @@ const RECORDER: &str = concat!(
 pub struct Subsegment {
     /// The id, which the callee's segment names as its parent.
     pub id: SegmentId,
-    /// Whose service was called.
-    pub namespace: Namespace,
+    /// The AWS API that was called; none for any other service.
+    pub aws: Option<Box<Aws>>,
     /// What segments and subsegments have in common.
     pub body: Body,
 }
@@ -90,11 +94,15 @@ impl Subsegment {
 
     /// Everything but the id.
     fn write(&self, json: &mut Json<'_>) {
-        json.raw(match self.namespace {
-            Namespace::Aws => ",\"namespace\":\"aws\"",
-            Namespace::Remote => ",\"namespace\":\"remote\"",
-        });
+        let namespace = match &self.aws {
+            Some(_) => ",\"namespace\":\"aws\"",
+            None => ",\"namespace\":\"remote\"",
+        };
+        json.raw(namespace);
         self.body.write(json);
+        if let Some(aws) = &self.aws {
+            aws.write(json);
+        }
     }
 }
 
@@ -122,15 +130,6 @@ impl Encode for Separate {
         self.call.write(&mut json);
         json.raw("}");
     }
-}
-
-/// Whose service a subsegment called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Namespace {
-    /// An AWS API.
-    Aws,
-    /// Any other service.
-    Remote,
 }
 
 /// What segments and subsegments have in common.
@@ -265,7 +264,7 @@ pub struct Exception {
     pub message: Box<str>,
     /// Its type.
     #[serde(rename = "type")]
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// Whether the called service threw it.
     pub remote: bool,
 }
@@ -279,7 +278,8 @@ pub struct Metadata {
 
 impl Metadata {
     fn is_empty(&self) -> bool {
-        self.sideray.attribution.is_none() && self.sideray.tunnel.is_none()
+        let Notes { attribution, tunnel, attempts } = &self.sideray;
+        attribution.is_none() && tunnel.is_none() && attempts.is_empty()
     }
 }
 
@@ -292,6 +292,24 @@ pub struct Notes {
     /// What passed through a tunnel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<TunnelFacts>,
+    /// What became of each attempt but the last, where a call was tried more than once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptNote>,
+}
+
+/// What became of one attempt of a call.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AttemptNote {
+    /// When it began, in X-Ray's seconds.
+    pub start_time: f64,
+    /// When it ended.
+    pub end_time: f64,
+    /// The status it was answered with, if it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Its error: the code of AWS, or how the connection failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Box<str>>,
 }
 
 /// How the parent of an outbound call was found, as a document says it.

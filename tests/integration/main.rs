@@ -23,6 +23,7 @@ mod faults;
 mod headers;
 mod http2;
 mod ingress;
+mod intercept;
 mod lifecycle;
 mod load;
 mod pool;

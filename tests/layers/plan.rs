@@ -60,6 +60,7 @@ pub const ROOMS: &[Room] = &[
             "attribution::verdict",
             "emit",
             "net::listen",
+            "proxy::intercept",
             "proxy::upstream",
             "record",
             "sys::drain",

@@ -19,27 +19,16 @@ use http::header;
 use http::uri::Scheme;
 use hyper::body::Body;
 use hyper::client::conn::http2;
-use hyper_util::rt::TokioIo;
-use hyper_util::rt::TokioTimer;
-use tracing::debug;
 
 use crate::http1::client as http1;
 use crate::http1::client::Exchange;
 use crate::http1::client::Failed;
 use crate::http1::client::Head;
-use crate::net::connect;
-use crate::net::stream::Stream;
-use crate::net::tls::client::Alpn;
-use crate::net::tls::client::Client;
-use crate::net::tls::client::Negotiated;
 use crate::proxy::body::Progress;
 use crate::proxy::body::Upload;
 use crate::proxy::body::UploadError;
 use crate::proxy::error::Error;
-use crate::proxy::error::Wire;
 use crate::proxy::options::Origin;
-use crate::proxy::options::Protocol;
-use crate::proxy::options::Timeouts;
 use crate::proxy::rewrite;
 use crate::proxy::upgrade;
 use crate::proxy::upstream::download::Download;
@@ -47,29 +36,20 @@ use crate::proxy::upstream::download::Lent;
 use crate::proxy::upstream::pool::Pool;
 use crate::sys::clock::Clock;
 use crate::sys::idle::Idle;
-use crate::sys::task;
-use crate::trace::facts::host_of;
-
-/// How connections are made.
-#[derive(Debug)]
-pub(super) struct Connector {
-    pub(super) tls: Arc<Client>,
-    pub(super) timeouts: Timeouts,
-}
 
 /// A connection that carries no request of ours, or, over HTTP/2, can carry one more.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) origin: Origin,
-    sender: Sender,
+    pub(super) sender: Sender,
     /// For the head of a response. Kept from request to request, because to set a timer anew
     /// costs more than to push it back.
-    patience: Idle,
+    pub(super) patience: Idle,
 }
 
 /// What a connection speaks.
 #[derive(Debug)]
-enum Sender {
+pub(super) enum Sender {
     /// One request at a time.
     Http1(http1::Connection),
     /// Many at a time.
@@ -83,61 +63,6 @@ pub(super) struct Refused {
     /// The request, if it may be sent again: none of it was sent, or it does not matter how often
     /// it is.
     pub(super) again: Option<Box<Request<Upload>>>,
-}
-
-impl Connector {
-    /// A new connection to `origin`, within the time for connecting. Over TLS it speaks one of
-    /// `protocols`.
-    pub(super) async fn connect(
-        &self,
-        origin: &Origin,
-        protocols: Alpn,
-    ) -> Result<Connection, Error> {
-        let after = self.timeouts.connect;
-        let making = self.make(origin, protocols);
-        tokio::time::timeout(after, making).await.unwrap_or_else(|_| {
-            Err(Error::ConnectTimeout { authority: origin.authority.as_str().into(), after })
-        })
-    }
-
-    async fn make(&self, origin: &Origin, protocols: Alpn) -> Result<Connection, Error> {
-        let host = host_of(origin.authority.as_str());
-        let port = origin.authority.port_u16().unwrap_or_default();
-        let tcp = connect::connect(host, port, self.timeouts.connect).await;
-        let tcp = tcp.map_err(Error::Connect)?;
-        let sender = match origin.protocol {
-            Protocol::Http1 => http1(Stream::Plain(tcp)),
-            Protocol::H2c => http2(Stream::Plain(tcp), Scheme::HTTP).await?,
-            Protocol::Tls => {
-                let handshake = self.tls.handshake(tcp, host, protocols).await;
-                let (tls, negotiated) = handshake.map_err(Error::Tls)?;
-                let stream = Stream::Client(Box::new(tls));
-                match negotiated {
-                    Negotiated::H2 => http2(stream, Scheme::HTTPS).await?,
-                    Negotiated::Http1 => http1(stream),
-                }
-            }
-        };
-        let patience = Idle::new(self.timeouts.response);
-        Ok(Connection { origin: origin.clone(), sender, patience })
-    }
-}
-
-fn http1(io: Stream) -> Sender {
-    Sender::Http1(http1::Connection::new(io))
-}
-
-async fn http2(io: Stream, scheme: Scheme) -> Result<Sender, Error> {
-    let mut builder = http2::Builder::new(task::LocalExecutor);
-    builder.timer(TokioTimer::new());
-    let handshake = builder.handshake(TokioIo::new(io)).await;
-    let (sender, connection) = handshake.map_err(|error| Error::Reset(Wire::Http2(error)))?;
-    drop(task::spawn(async move {
-        if let Err(error) = connection.await {
-            debug!(%error, "upstream connection closed");
-        }
-    }));
-    Ok(Sender::Http2(sender, scheme))
 }
 
 impl Connection {

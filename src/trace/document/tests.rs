@@ -77,7 +77,7 @@ fn failed(message: &str) -> End {
 
 fn call(own: u64, path: &str, message: &str) -> Subsegment {
     exchange(ids(own, None), path, None)
-        .into_subsegment(failed(message), at(1), Notes::default())
+        .into_subsegment(failed(message), at(1), Notes::default(), None)
         .unwrap()
 }
 
@@ -197,9 +197,10 @@ fn what_cannot_be_cut_fails_and_leaves_no_trace_in_the_buffer() {
         late: false,
         candidates: (1..5_000).map(SegmentId::mint).collect(),
     };
-    let notes = Notes { attribution: Some(attribution), tunnel: None };
-    let endless =
-        exchange(ids(2, None), "/", None).into_subsegment(End::Complete, at(1), notes).unwrap();
+    let notes = Notes { attribution: Some(attribution), ..Notes::default() };
+    let endless = exchange(ids(2, None), "/", None)
+        .into_subsegment(End::Complete, at(1), notes, None)
+        .unwrap();
     let mut batch = Batch::default();
     let calls = vec![call(3, "/", "m"), endless];
     let report = batch.encode(Document::Segment(Box::new(segment("curl", "reset", calls))));

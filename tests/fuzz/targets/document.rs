@@ -138,7 +138,7 @@ impl Exchange {
             bytes_received,
             ended_by: TunnelEnd::IdleTimeout,
         });
-        Notes { attribution, tunnel }
+        Notes { attribution, tunnel, attempts: Vec::new() }
     }
 
     fn segment(&self, seen: &Seen, calls: Vec<Subsegment>) -> Segment {
@@ -157,8 +157,8 @@ impl Exchange {
         let call = match self.response {
             Some((status, content_length)) => open
                 .answered(ResponseFacts { status, content_length })
-                .into_subsegment(self.end(), self.stop(), self.notes()),
-            None => open.into_subsegment(self.end(), self.stop(), self.notes()),
+                .into_subsegment(self.end(), self.stop(), self.notes(), None),
+            None => open.into_subsegment(self.end(), self.stop(), self.notes(), None),
         };
         call.expect("what is sampled leaves a document")
     }

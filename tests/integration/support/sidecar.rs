@@ -79,7 +79,7 @@ pub async fn between_with(change: impl FnOnce(&mut Config)) -> (Listener, Daemon
 
 /// A server that speaks HTTP/1.1 in clear.
 pub fn http(server: SocketAddr) -> Upstream {
-    Upstream { protocol: Protocol::Http1, authority: server.to_string().parse().unwrap() }
+    Upstream::new(Protocol::Http1, server.to_string().parse().unwrap())
 }
 
 /// A server that speaks HTTP/2 in clear.

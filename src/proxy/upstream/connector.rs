@@ -1,0 +1,138 @@
+//! How connections are made: an address, TLS where it is spoken, and what is spoken within.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http::uri::Scheme;
+use hyper::client::conn::http2;
+use hyper_util::rt::TokioIo;
+use hyper_util::rt::TokioTimer;
+use tokio::net::TcpStream;
+use tracing::debug;
+
+use crate::http1::client as http1;
+use crate::net::connect;
+use crate::net::stream::Stream;
+use crate::net::tls::client::Alpn;
+use crate::net::tls::client::Client;
+use crate::net::tls::client::Negotiated;
+use crate::proxy::error::Error;
+use crate::proxy::error::Wire;
+use crate::proxy::options::Origin;
+use crate::proxy::options::Protocol;
+use crate::proxy::options::Timeouts;
+use crate::proxy::upstream::connection::Connection;
+use crate::proxy::upstream::connection::Sender;
+use crate::sys::idle::Idle;
+use crate::sys::task;
+use crate::trace::facts::host_of;
+
+/// How connections are made.
+#[derive(Debug)]
+pub(super) struct Connector {
+    pub(super) tls: Arc<Client>,
+    pub(super) timeouts: Timeouts,
+}
+
+impl Connector {
+    /// A new connection to `origin`, within the time for connecting. Over TLS it speaks one of
+    /// `protocols`.
+    pub(super) async fn connect(
+        &self,
+        origin: &Origin,
+        protocols: Alpn,
+    ) -> Result<Connection, Error> {
+        let making = async {
+            let tcp = self.dial(origin).await?;
+            self.speak(origin, tcp, protocols).await
+        };
+        self.in_time(origin, making).await
+    }
+
+    /// The same over a connection that is there already.
+    pub(super) async fn adopt(&self, origin: &Origin, tcp: TcpStream) -> Result<Connection, Error> {
+        self.in_time(origin, self.speak(origin, tcp, Alpn::Http)).await
+    }
+
+    /// A connection to `origin` for something else than HTTP.
+    pub(super) async fn open(&self, origin: &Origin) -> Result<Stream, Error> {
+        let making = async {
+            let tcp = self.dial(origin).await?;
+            Ok(self.secure(origin, tcp, Alpn::Http1).await?.0)
+        };
+        self.in_time(origin, making).await
+    }
+
+    /// A connection to where `origin` is, without TLS even where it speaks that.
+    pub(super) async fn dial(&self, origin: &Origin) -> Result<TcpStream, Error> {
+        let address = origin.address();
+        let port = address.port_u16().unwrap_or_default();
+        let tcp = connect::connect(host_of(address.as_str()), port, self.timeouts.connect);
+        tcp.await.map_err(Error::Connect)
+    }
+
+    async fn in_time<T>(
+        &self,
+        origin: &Origin,
+        making: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let after = self.timeouts.connect;
+        tokio::time::timeout(after, making).await.unwrap_or_else(|_| {
+            Err(Error::ConnectTimeout { authority: origin.authority.as_str().into(), after })
+        })
+    }
+
+    async fn speak(
+        &self,
+        origin: &Origin,
+        tcp: TcpStream,
+        protocols: Alpn,
+    ) -> Result<Connection, Error> {
+        let (stream, negotiated) = self.secure(origin, tcp, protocols).await?;
+        let sender = match negotiated {
+            Negotiated::Http1 => Sender::Http1(http1::Connection::new(stream)),
+            Negotiated::H2 => http2(stream, scheme(origin.protocol)).await?,
+        };
+        let patience = Idle::new(self.timeouts.response);
+        Ok(Connection { origin: origin.clone(), sender, patience })
+    }
+
+    /// TLS, where it is spoken, and what is spoken within.
+    async fn secure(
+        &self,
+        origin: &Origin,
+        tcp: TcpStream,
+        protocols: Alpn,
+    ) -> Result<(Stream, Negotiated), Error> {
+        let protocols = match origin.protocol {
+            Protocol::Http1 => return Ok((Stream::Plain(tcp), Negotiated::Http1)),
+            Protocol::H2c => return Ok((Stream::Plain(tcp), Negotiated::H2)),
+            Protocol::Tls => protocols,
+            Protocol::TlsHttp1 => Alpn::Http1,
+        };
+        let host = host_of(origin.authority.as_str());
+        let handshake = self.tls.handshake(tcp, host, protocols).await;
+        let (tls, negotiated) = handshake.map_err(Error::Tls)?;
+        Ok((Stream::Client(Box::new(tls)), negotiated))
+    }
+}
+
+fn scheme(protocol: Protocol) -> Scheme {
+    match protocol {
+        Protocol::Http1 | Protocol::H2c => Scheme::HTTP,
+        Protocol::Tls | Protocol::TlsHttp1 => Scheme::HTTPS,
+    }
+}
+
+async fn http2(io: Stream, scheme: Scheme) -> Result<Sender, Error> {
+    let mut builder = http2::Builder::new(task::LocalExecutor);
+    builder.timer(TokioTimer::new());
+    let handshake = builder.handshake(TokioIo::new(io)).await;
+    let (sender, connection) = handshake.map_err(|error| Error::Reset(Wire::Http2(error)))?;
+    drop(task::spawn(async move {
+        if let Err(error) = connection.await {
+            debug!(%error, "upstream connection closed");
+        }
+    }));
+    Ok(Sender::Http2(sender, scheme))
+}
