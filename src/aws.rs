@@ -20,6 +20,7 @@ pub mod endpoint;
 mod form;
 pub mod percent;
 mod recognise;
+mod request;
 mod rest;
 mod s3;
 pub mod scope;

@@ -50,10 +50,9 @@ pub(super) enum Candidates {
 }
 
 impl Candidates {
-    /// What is left to choose from: a signature for a service that is not known leaves nothing.
-    pub(super) fn of(services: &[Service], is_signed: bool) -> Self {
+    /// What is left to choose from.
+    pub(super) fn of(services: &[Service]) -> Self {
         match services {
-            [] if !is_signed => Self::Any,
             [] | [_] => Self::Settled,
             several => Self::Known(several.into()),
         }

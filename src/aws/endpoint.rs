@@ -83,6 +83,15 @@ const SUFFIXES: &[(&str, Partition)] = &[
     (".api.cloud-aws.adc-e.uk", Partition::IsoE),
     (".csp.hci.ic.gov", Partition::IsoF),
     (".api.aws.hci.ic.gov", Partition::IsoF),
+    // Where one signs in.
+    (".signin.aws", Partition::Aws),
+    (".amazonaws.cn", Partition::Cn),
+    (".amazonaws-eusc.eu", Partition::Eusc),
+    (".c2shome.ic.gov", Partition::Iso),
+    (".sc2shome.sgov.gov", Partition::IsoB),
+    (".csphome.adc-e.uk", Partition::IsoE),
+    (".csphome.hci.ic.gov", Partition::IsoF),
+    (".amazonaws-us-gov.com", Partition::UsGov),
 ];
 
 /// A host of AWS, taken apart.
@@ -206,10 +215,11 @@ pub fn is_region(label: &str) -> bool {
         && (2..=3).contains(&words)
 }
 
-/// The labels without what says FIPS or dual stack: `s3-fips.dualstack` is `s3`, `fips.batch` and
-/// `fips-batch` are `batch`, `api-fips.sagemaker` is `api.sagemaker`.
+/// The labels without what says FIPS, dual stack or which cell: `fips.batch` and `fips-batch` are
+/// `batch`, `api-fips.sagemaker` is `api.sagemaker`, `ingest-cell2.timestream` is
+/// `ingest.timestream`.
 fn plain(labels: &str) -> Cow<'_, str> {
-    if !labels.contains("fips") && !labels.contains("dualstack") {
+    if !["fips", "dualstack", "-cell"].iter().any(|word| labels.contains(word)) {
         return Cow::Borrowed(labels);
     }
     let mut plain = String::with_capacity(labels.len());
@@ -219,9 +229,18 @@ fn plain(labels: &str) -> Cow<'_, str> {
         if !plain.is_empty() {
             plain.push('.');
         }
-        plain.push_str(label);
+        plain.push_str(without_cell(label));
     }
     Cow::Owned(plain)
+}
+
+/// A label without the number of the cell that an account was sent to (Timestream guide, "The
+/// endpoint discovery pattern").
+fn without_cell(label: &str) -> &str {
+    match label.rsplit_once("-cell") {
+        Some((name, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        Some(_) | None => label,
+    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ impl<'a> Host<'a> {
             "s3-global" => host.bucket = before.strip_suffix(".accesspoint").map(Cow::Borrowed),
             "s3express-control" => host.service = None,
             label if label.starts_with("s3express-") => host.bucket = bucket,
+            label if label.starts_with("s3-website") => return None,
             label if label.strip_prefix("s3-").is_some_and(is_region) => {
                 // The label is borrowed: the old form has no FIPS.
                 host.region = endpoint.labels.rsplit('.').next()?.strip_prefix("s3-");

@@ -43,12 +43,15 @@ impl Service {
     }
 }
 
+/// In place of a [signing name](Kind::Signing): services that can be called without a signature.
+pub const UNSIGNED: &str = "-";
+
 /// What a name is a name of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// The labels of a host.
     Host,
-    /// The service of a credential scope.
+    /// The service of a credential scope; [`UNSIGNED`] for those that have calls without one.
     Signing,
     /// The front part of `X-Amz-Target`, or all of it.
     Target,
@@ -70,7 +73,7 @@ impl Kind {
 /// The service of this name.
 #[must_use]
 pub fn service(name: &str) -> Option<Service> {
-    let mut fields = find(SERVICES, &[name, " "])?.split(' ');
+    let mut fields = find(SERVICES, &[name, " "].concat())?.split(' ');
     Some(Service {
         name: fields.next()?,
         prefix: fields.next()?,
@@ -83,54 +86,40 @@ pub fn service(name: &str) -> Option<Service> {
 /// The services that answer to a name, the most common first, with a space between them.
 #[must_use]
 pub fn named(kind: Kind, name: &str) -> Option<&'static str> {
-    let line = find(NAMES, &[kind.word(), name, " "])?;
-    line.split_once(' ')?.1.split_once(' ').map(|(_, services)| services)
+    let line = find(NAMES, &[kind.word(), name, " "].concat())?;
+    line.splitn(3, ' ').nth(2)
 }
 
 /// The operations of a service with this method: the URI, the name, and what else a request must
 /// have, with a space between them. For the protocols that are told by method and URI.
 pub(super) fn operations(service: &str, method: &str) -> impl Iterator<Item = &'static str> {
-    let key = [service, " ", method, " "];
-    let length = key.iter().map(|part| part.len()).sum();
+    let key = [service, " ", method, " "].concat();
     let lines = from(OPERATIONS, &key).lines();
-    let lines = lines.map_while(move |line| line.split_at_checked(length));
-    let own = key.map(str::to_owned).concat();
-    lines.take_while(move |(front, _)| *front == own).map(|(_, rest)| rest)
+    lines.map_while(move |line| line.strip_prefix(&*key))
 }
 
-/// The first line that begins with the parts of `key`.
-fn find(text: &'static str, key: &[&str]) -> Option<&'static str> {
-    // A key from outside may have a line end in it: then it is in no line.
+/// The first line that begins with `key`.
+fn find(text: &'static str, key: &str) -> Option<&'static str> {
     let line = from(text, key).lines().next()?;
-    begins(line, key).then_some(line)
+    (line.starts_with(key) && !line.starts_with('#')).then_some(line)
 }
 
-/// The text from the first line on that does not sort before `key`.
-fn from(text: &'static str, key: &[&str]) -> &'static str {
+/// The text from the first line on that does not sort before `key`. A key from outside that has a
+/// line end in it begins no line.
+fn from(text: &'static str, key: &str) -> &'static str {
     let (mut low, mut high) = (0, text.len());
     while low < high {
         let middle = low.midpoint(high);
         let (before, _) = text.as_bytes().split_at_checked(middle).unwrap_or_default();
         let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
         let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-        if line.bytes().lt(key.iter().flat_map(|part| part.bytes())) {
+        if line < key {
             low = start + line.len() + 1;
         } else {
             high = start;
         }
     }
     text.get(low..).unwrap_or_default()
-}
-
-fn begins(line: &str, key: &[&str]) -> bool {
-    let mut rest = line;
-    key.iter().all(|part| match rest.strip_prefix(part) {
-        Some(behind) => {
-            rest = behind;
-            true
-        }
-        None => false,
-    })
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ botocore is a diff that can be read:
 services.txt    service endpoint-prefix protocols api-version [partitions in which it is global]
 names.txt       kind name service...
                     host      the labels of a host before its region, without FIPS, dual stack, account
-                    signing   the service of a credential scope
+                    signing   the service of a credential scope, or `-` for calls without a signature
                     target    the prefix of X-Amz-Target, or all of it where services share the prefix
                     version   the Version of a query
                 The service that is called most stands first.
@@ -39,6 +39,7 @@ COMMON = [
 ]  # fmt: skip
 
 REST = ("rest-json", "rest-xml")
+NO_AUTH = "smithy.api#noAuth"
 SHORT = {"smithy-rpc-v2-cbor": "cbor"}
 
 # A representative of each partition, to ask where a service has one endpoint for all regions.
@@ -59,11 +60,19 @@ SUFFIXES = sorted(
         "amazonaws.eu", "api.amazonwebservices.eu", "c2s.ic.gov", "api.aws.ic.gov",
         "sc2s.sgov.gov", "api.aws.scloud", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk",
         "csp.hci.ic.gov", "api.aws.hci.ic.gov", "aws.amazon.com",
+        "signin.aws", "amazonaws.cn", "amazonaws-eusc.eu", "amazonaws-us-gov.com", "c2shome.ic.gov",
+        "sc2shome.sgov.gov", "csphome.adc-e.uk", "csphome.hci.ic.gov",
     ],
     key=len,
     reverse=True,
 )  # fmt: skip
 REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d+$")
+
+
+# What SDKs do and the models do not say.
+BESIDE_THE_MODELS = [
+    "cloudsearchdomain POST /2013-01-01/search Search",
+]
 
 
 def main():
@@ -82,7 +91,7 @@ def main():
         found.add(name, model, rules, endpoints)
     write("services.txt", services)
     write("names.txt", found.lines())
-    write("operations.txt", calls)
+    write("operations.txt", calls + BESIDE_THE_MODELS)
 
 
 def write(name, lines):
@@ -100,13 +109,13 @@ def protocols(metadata):
 
 def service(name, metadata, resolver):
     line = [name, metadata["endpointPrefix"], ",".join(protocols(metadata)), metadata["apiVersion"]]
-    where = [p for p, region in PARTITIONS.items() if is_global(name, p, region, resolver)]
+    where = [p for p, region in PARTITIONS.items() if is_global(line[1], p, region, resolver)]
     return " ".join(line + ([",".join(where)] if where else []))
 
 
-def is_global(name, partition, region, resolver):
+def is_global(prefix, partition, region, resolver):
     """Whether the SDK calls the region `aws-global` (or `aws-cn-global`, ...) there."""
-    resolved = resolver.construct_endpoint(name, region)
+    resolved = resolver.construct_endpoint(prefix, region)
     return bool(resolved) and resolved["endpointName"] == f"{partition}-global"
 
 
@@ -122,6 +131,8 @@ class Index:
         names = [("signing", metadata.get("signingName", metadata["endpointPrefix"]))]
         names += [("signing", text) for text in values(rules, "signingName") if "{" not in text]
         names += [("host", host) for host in hosts(name, model, rules, endpoints)]
+        if any(NO_AUTH in o.get("auth", ()) for o in model["operations"].values()):
+            names.append(("signing", "-"))
         if {"query", "ec2"} & set(protocols(metadata)):
             names.append(("version", metadata["apiVersion"]))
         for each in names:
