@@ -1,6 +1,7 @@
 //! Percent-encoding, read only: what goes on is what came (RFC 3986 §2.1).
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 
 /// The bytes of `text` with each `%XX` as the byte it stands for; any other `%` stands for itself.
 pub fn decoded(text: &str) -> impl Iterator<Item = u8> + Clone + '_ {
@@ -19,10 +20,14 @@ pub fn decoded(text: &str) -> impl Iterator<Item = u8> + Clone + '_ {
     })
 }
 
-/// Whether `text` decodes to `plain`, in the case of `plain`.
+/// Whether `text` decodes to `plain`, in the case of `plain`. Most texts tell by their length.
 #[must_use]
 pub fn same(text: &str, plain: &str) -> bool {
-    if text.len() == plain.len() { text == plain } else { decoded(text).eq(plain.bytes()) }
+    match text.len().cmp(&plain.len()) {
+        Ordering::Less => false,
+        Ordering::Equal => text == plain,
+        Ordering::Greater => text.as_bytes().contains(&b'%') && decoded(text).eq(plain.bytes()),
+    }
 }
 
 /// What `text` decodes to. Where that is no UTF-8, U+FFFD stands for what is not. At most three

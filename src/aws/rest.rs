@@ -46,6 +46,9 @@ impl<'a> Match<'a> {
         let named = scope::parameters(target.query).find(|(key, _)| *key == "x-id");
         let mut best: Option<(bool, Score, &'static str, &'static str)> = None;
         for line in table::operations(service, target.method) {
+            if target.bucket.is_none() && !may_fit(line, target.path) {
+                continue;
+            }
             let Some((uri, rest)) = line.split_once(' ') else { continue };
             let (operation, demands) = rest.split_once(' ').unwrap_or((rest, ""));
             let is_named = named.is_some_and(|(_, name)| name == operation);
@@ -60,6 +63,34 @@ impl<'a> Match<'a> {
         let (pattern, _) = uri.split_once('?').unwrap_or((uri, ""));
         path(pattern, target, &mut |name, value| labels.push((name, value)));
         Some(Self { operation, score, labels })
+    }
+}
+
+/// Whether a pattern may fit a path, told by its bytes, sooner than by its segments: most patterns
+/// part from the path within a literal.
+fn may_fit(pattern: &str, path: &str) -> bool {
+    let (mut pattern, mut path) = (pattern.bytes(), path.bytes());
+    loop {
+        match (pattern.next(), path.next()) {
+            (Some(b'{'), Some(first)) => {
+                let name = pattern.by_ref().take_while(|byte| *byte != b'}');
+                if name.last() == Some(b'+') {
+                    return true;
+                }
+                if first == b'/' {
+                    return false;
+                }
+                while path.clone().next().is_some_and(|byte| byte != b'/') {
+                    path.next();
+                }
+            }
+            (Some(byte), Some(other)) if byte == other => {}
+            (_, Some(b'%')) => return true,
+            (end, found) => {
+                return matches!(end, None | Some(b'/' | b'?' | b' '))
+                    && matches!(found, None | Some(b'/'));
+            }
+        }
     }
 }
 

@@ -94,8 +94,13 @@ pub fn named(kind: Kind, name: &str) -> Option<&'static str> {
 /// have, with a space between them. For the protocols that are told by method and URI.
 pub(super) fn operations(service: &str, method: &str) -> impl Iterator<Item = &'static str> {
     let key = [service, " ", method, " "].concat();
-    let lines = from(OPERATIONS, &key).lines();
-    lines.map_while(move |line| line.strip_prefix(&*key))
+    let mut rest = from(OPERATIONS, &key);
+    std::iter::from_fn(move || {
+        let own = rest.strip_prefix(&*key)?;
+        let (line, behind) = own.split_at_checked(memchr::memchr(b'\n', own.as_bytes())?)?;
+        rest = behind.strip_prefix('\n')?;
+        Some(line)
+    })
 }
 
 /// The first line that begins with `key`.

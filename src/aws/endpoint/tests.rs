@@ -4,98 +4,87 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// host, partition, region, service, what stands before, behind
+type Case = (&'static str, &'static str, &'static str, &'static str, &'static str, bool);
+
+const CASES: &[Case] = &[
+    ("dynamodb.us-east-1.amazonaws.com", "aws", "us-east-1", "dynamodb", "", false),
+    ("dynamodb.us-east-1.amazonaws.com.", "aws", "us-east-1", "dynamodb", "", false),
+    ("api.ecr.eu-west-1.amazonaws.com", "aws", "eu-west-1", "api.ecr", "", false),
+    ("iam.amazonaws.com", "aws", "", "iam", "", false),
+    ("iam.cn-north-1.amazonaws.com.cn", "aws-cn", "cn-north-1", "iam", "", false),
+    ("iam.us-gov.amazonaws.com", "aws-us-gov", "", "iam", "", false),
+    ("sqs.us-gov-west-1.amazonaws.com", "aws-us-gov", "us-gov-west-1", "sqs", "", false),
+    ("lambda.us-east-1.api.aws", "aws", "us-east-1", "lambda", "", false),
+    ("ec2.cn-north-1.api.amazonwebservices.com.cn", "aws-cn", "cn-north-1", "ec2", "", false),
+    ("cloudfront.global.api.aws", "aws", "", "cloudfront", "", false),
+    (
+        "routes.geo.us-gov-west-1.us-gov.amazonaws.com",
+        "aws-us-gov",
+        "us-gov-west-1",
+        "routes.geo",
+        "",
+        false,
+    ),
+    ("neptune-graph.us-east-1.on.aws", "aws", "us-east-1", "neptune-graph", "", false),
+    ("sts.eusc-de-east-1.amazonaws.eu", "aws-eusc", "eusc-de-east-1", "sts", "", false),
+    ("sts.us-iso-east-1.c2s.ic.gov", "aws-iso", "us-iso-east-1", "sts", "", false),
+    ("sts.us-isob-east-1.sc2s.sgov.gov", "aws-iso-b", "us-isob-east-1", "sts", "", false),
+    ("sts.eu-isoe-west-1.cloud.adc-e.uk", "aws-iso-e", "eu-isoe-west-1", "sts", "", false),
+    ("sts.us-isof-south-1.csp.hci.ic.gov", "aws-iso-f", "us-isof-south-1", "sts", "", false),
+    ("sts.us-isof-south-1.api.aws.hci.ic.gov", "aws-iso-f", "us-isof-south-1", "sts", "", false),
+    ("dynamodb-fips.us-east-1.amazonaws.com", "aws", "us-east-1", "dynamodb", "", false),
+    ("fips.batch.us-east-1.amazonaws.com", "aws", "us-east-1", "batch", "", false),
+    ("api-fips.sagemaker.us-east-1.amazonaws.com", "aws", "us-east-1", "api.sagemaker", "", false),
+    (
+        "elasticmapreduce.dualstack.us-east-1.amazonaws.com",
+        "aws",
+        "us-east-1",
+        "elasticmapreduce",
+        "",
+        false,
+    ),
+    (
+        "ingest-cell2.timestream.us-east-1.amazonaws.com",
+        "aws",
+        "us-east-1",
+        "ingest.timestream",
+        "",
+        false,
+    ),
+    ("queue.amazonaws.com", "aws", "", "queue", "", false),
+    ("us-west-2.queue.amazonaws.com", "aws", "us-west-2", "queue", "", false),
+    ("search-x.us-west-2.es.amazonaws.com", "aws", "us-west-2", "es", "search-x", true),
+    ("a.b.us-west-2.elb.amazonaws.com", "aws", "us-west-2", "elb", "a.b", true),
+    ("us-east-1.signin.aws.amazon.com", "aws", "us-east-1", "signin", "", false),
+    ("vpce-0a-b.sqs.us-east-1.vpce.amazonaws.com", "aws", "us-east-1", "sqs", "", false),
+    (
+        "vpce-0a-b-us-east-1a.api.ecr.us-east-1.vpce.amazonaws.com",
+        "aws",
+        "us-east-1",
+        "api.ecr",
+        "",
+        false,
+    ),
+    (
+        "b.bucket.vpce-0a-b.s3.us-east-1.vpce.amazonaws.com",
+        "aws",
+        "us-east-1",
+        "s3",
+        "b.bucket",
+        false,
+    ),
+];
+
 #[test]
 fn takes_hosts_apart() {
-    // host, partition, region, service, what stands before, behind
-    let cases = [
-        ("dynamodb.us-east-1.amazonaws.com", "aws", "us-east-1", "dynamodb", "", false),
-        ("dynamodb.us-east-1.amazonaws.com.", "aws", "us-east-1", "dynamodb", "", false),
-        ("api.ecr.eu-west-1.amazonaws.com", "aws", "eu-west-1", "api.ecr", "", false),
-        ("iam.amazonaws.com", "aws", "", "iam", "", false),
-        ("iam.cn-north-1.amazonaws.com.cn", "aws-cn", "cn-north-1", "iam", "", false),
-        ("iam.us-gov.amazonaws.com", "aws-us-gov", "", "iam", "", false),
-        ("sqs.us-gov-west-1.amazonaws.com", "aws-us-gov", "us-gov-west-1", "sqs", "", false),
-        ("lambda.us-east-1.api.aws", "aws", "us-east-1", "lambda", "", false),
-        ("ec2.cn-north-1.api.amazonwebservices.com.cn", "aws-cn", "cn-north-1", "ec2", "", false),
-        ("cloudfront.global.api.aws", "aws", "", "cloudfront", "", false),
-        (
-            "routes.geo.us-gov-west-1.us-gov.amazonaws.com",
-            "aws-us-gov",
-            "us-gov-west-1",
-            "routes.geo",
-            "",
-            false,
-        ),
-        ("neptune-graph.us-east-1.on.aws", "aws", "us-east-1", "neptune-graph", "", false),
-        ("sts.eusc-de-east-1.amazonaws.eu", "aws-eusc", "eusc-de-east-1", "sts", "", false),
-        ("sts.us-iso-east-1.c2s.ic.gov", "aws-iso", "us-iso-east-1", "sts", "", false),
-        ("sts.us-isob-east-1.sc2s.sgov.gov", "aws-iso-b", "us-isob-east-1", "sts", "", false),
-        ("sts.eu-isoe-west-1.cloud.adc-e.uk", "aws-iso-e", "eu-isoe-west-1", "sts", "", false),
-        ("sts.us-isof-south-1.csp.hci.ic.gov", "aws-iso-f", "us-isof-south-1", "sts", "", false),
-        (
-            "sts.us-isof-south-1.api.aws.hci.ic.gov",
-            "aws-iso-f",
-            "us-isof-south-1",
-            "sts",
-            "",
-            false,
-        ),
-        ("dynamodb-fips.us-east-1.amazonaws.com", "aws", "us-east-1", "dynamodb", "", false),
-        ("fips.batch.us-east-1.amazonaws.com", "aws", "us-east-1", "batch", "", false),
-        (
-            "api-fips.sagemaker.us-east-1.amazonaws.com",
-            "aws",
-            "us-east-1",
-            "api.sagemaker",
-            "",
-            false,
-        ),
-        (
-            "elasticmapreduce.dualstack.us-east-1.amazonaws.com",
-            "aws",
-            "us-east-1",
-            "elasticmapreduce",
-            "",
-            false,
-        ),
-        (
-            "ingest-cell2.timestream.us-east-1.amazonaws.com",
-            "aws",
-            "us-east-1",
-            "ingest.timestream",
-            "",
-            false,
-        ),
-        ("queue.amazonaws.com", "aws", "", "queue", "", false),
-        ("us-west-2.queue.amazonaws.com", "aws", "us-west-2", "queue", "", false),
-        ("search-x.us-west-2.es.amazonaws.com", "aws", "us-west-2", "es", "search-x", true),
-        ("a.b.us-west-2.elb.amazonaws.com", "aws", "us-west-2", "elb", "a.b", true),
-        ("us-east-1.signin.aws.amazon.com", "aws", "us-east-1", "signin", "", false),
-        ("vpce-0a-b.sqs.us-east-1.vpce.amazonaws.com", "aws", "us-east-1", "sqs", "", false),
-        (
-            "vpce-0a-b-us-east-1a.api.ecr.us-east-1.vpce.amazonaws.com",
-            "aws",
-            "us-east-1",
-            "api.ecr",
-            "",
-            false,
-        ),
-        (
-            "b.bucket.vpce-0a-b.s3.us-east-1.vpce.amazonaws.com",
-            "aws",
-            "us-east-1",
-            "s3",
-            "b.bucket",
-            false,
-        ),
-    ];
-    for (host, partition, region, service, before, is_behind) in cases {
+    for (host, partition, region, service, before, is_behind) in CASES {
         let endpoint = Endpoint::parse(host).unwrap_or_else(|| panic!("{host}"));
-        assert_eq!(endpoint.partition.name(), partition, "partition of {host}");
-        assert_eq!(endpoint.region.unwrap_or_default(), region, "region of {host}");
-        assert_eq!(endpoint.service(), service, "service of {host}");
-        assert_eq!(endpoint.before, before, "before {host}");
-        assert_eq!(endpoint.is_behind, is_behind, "behind in {host}");
+        assert_eq!(endpoint.partition.name(), *partition, "partition of {host}");
+        assert_eq!(endpoint.region.unwrap_or_default(), *region, "region of {host}");
+        assert_eq!(endpoint.service(), *service, "service of {host}");
+        assert_eq!(endpoint.before, *before, "before {host}");
+        assert_eq!(endpoint.is_behind, *is_behind, "behind in {host}");
     }
 }
 
