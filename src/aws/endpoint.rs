@@ -238,7 +238,7 @@ fn plain(labels: &str) -> Cow<'_, str> {
 /// endpoint discovery pattern").
 fn without_cell(label: &str) -> &str {
     match label.rsplit_once("-cell") {
-        Some((name, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        Some((name, number)) if number.parse::<u32>().is_ok() => name,
         Some(_) | None => label,
     }
 }

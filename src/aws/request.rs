@@ -134,6 +134,8 @@ impl<'a> Request<'a> {
             Some(endpoint) => endpoint.service(),
             None => by_scope.or_else(|| self.has_sdk.then_some(Cow::Borrowed(self.wire.host)))?,
         };
+        // A host that says FIPS and no more has no name.
+        let name = Some(name).filter(|name| !name.is_empty())?;
         Some(Call {
             name: Cow::Owned(name.clone().into_owned()),
             service: Cow::Owned(name.into_owned()),

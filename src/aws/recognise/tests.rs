@@ -216,6 +216,7 @@ fn hosts_of_aws_are_called_by_sdks_only() {
         ("GET x.us-east-1.elb.amazonaws.com/ | boto", "none"),
         ("GET search-x.us-east-1.es.amazonaws.com/_search | scope us-east-1/es", "none"),
         ("GET console.aws.amazon.com/", "none"),
+        ("GET fips.us-east-1.amazonaws.com/ | boto", "none"),
         // Newer than the table.
         (
             "POST brand-new.us-east-1.amazonaws.com/ | scope us-east-1/brand-new \
