@@ -55,6 +55,7 @@
 pub mod admin;
 pub mod app;
 pub mod attribution;
+pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod emit;

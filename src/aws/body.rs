@@ -1,0 +1,1 @@
+//! Readers of bodies, of which only a prefix may be there.
