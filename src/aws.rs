@@ -1,6 +1,8 @@
 //! AWS calls as they look on the wire: what the bytes of one name, and what it ended with.
 
 pub mod body;
+#[cfg(test)]
+mod examples;
 pub mod outcome;
 pub mod parameters;
 mod sorted;

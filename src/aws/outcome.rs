@@ -37,10 +37,10 @@ const THROTTLING: &[&str] = &[
     "TransactionInProgressException",
 ];
 
-/// The other codes that a service's model marks as throttling: `retryable.throttling` of botocore's
-/// error shapes.
+/// The other codes that mean throttling for one service. Source: `retryable.throttling` of its error
+/// shape in botocore; the SDKs' name of the exception, which is in the list above.
 const THROTTLING_OF: &[(&str, &str)] =
-    &[("sagemaker-inference-router-runtime", "ModelNotReadyException")];
+    &[("sagemaker-inference-router-runtime", "ModelNotReadyException"), ("sns", "Throttled")];
 
 /// The operations that begin to answer before they know how they end. Source: S3 API reference,
 /// `CopyObject`, `UploadPartCopy` and `CompleteMultipartUpload`: "a 200 OK response can contain
@@ -157,8 +157,7 @@ fn error(
         (None, own) => (own?, None),
     };
     let class = class.or_else(|| class_of(service, &code)).filter(|class| *class != code);
-    let throttling = is_throttling(service, &code)
-        || class.as_deref().is_some_and(|class| is_throttling(service, class));
+    let throttling = THROTTLING.contains(&&*code) || THROTTLING_OF.contains(&(service, &*code));
     Some(Error { code, message: said.message, class, throttling })
 }
 
@@ -180,10 +179,6 @@ fn class_of(service: &str, code: &str) -> Option<Box<str>> {
     let prefix = format!("{service} {code} ");
     let length = prefix.len();
     sorted::rows(CLASSES, prefix).next()?.get(length..).map(Into::into)
-}
-
-fn is_throttling(service: &str, code: &str) -> bool {
-    THROTTLING.contains(&code) || THROTTLING_OF.contains(&(service, code))
 }
 
 #[cfg(test)]

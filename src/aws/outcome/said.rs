@@ -7,6 +7,9 @@ use crate::aws::body::json;
 use crate::aws::body::xml;
 use crate::aws::body::xml::Step;
 
+/// The one error that is a document of its own.
+const INVALID_CHANGE_BATCH: &str = "InvalidChangeBatch";
+
 /// What a body says; each is the first that it says.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Said {
@@ -52,15 +55,20 @@ impl Said {
             _ => return,
         };
         if place.is_none() {
-            *place = text();
+            *place = text().filter(|text| !text.is_empty());
         }
     }
 
     /// Source: of `ErrorResponse` Smithy, "AWS query protocol" and "AWS restXml protocol"; of
-    /// `Response` "AWS EC2 query protocol"; of a bare `Error` S3 API reference, "Error responses".
+    /// `Response` "AWS EC2 query protocol"; of a bare `Error` S3 API reference, "Error responses"; of
+    /// `InvalidChangeBatch` Route 53 API reference, `ChangeResourceRecordSets`.
     fn element(&mut self, path: &str, step: Step<'_>) {
         let Step::Closed(text) = step else {
-            self.is_bare_error |= path == "Error";
+            match path {
+                "Error" => self.is_bare_error = true,
+                INVALID_CHANGE_BATCH => self.code = Some(INVALID_CHANGE_BATCH.into()),
+                _ => {}
+            }
             return;
         };
         let (root, below) = path.split_once('/').unwrap_or((path, ""));
@@ -72,6 +80,7 @@ impl Said {
         let place = match (in_error, below) {
             ("Code", _) => &mut self.code,
             ("Message" | "message", _) => &mut self.message,
+            (_, "Messages/Message") if root == INVALID_CHANGE_BATCH => &mut self.message,
             (_, "RequestId" | "RequestID" | "requestId" | "ResponseMetadata/RequestId") => {
                 &mut self.request_id
             }
