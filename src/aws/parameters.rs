@@ -74,7 +74,7 @@ pub struct RequestParts<'a> {
 pub fn of_request(parts: &RequestParts<'_>) -> Vec<Field> {
     let rows: Vec<Row> = Row::of(parts.service, parts.operation, Message::Request).collect();
     let body = Body {
-        plain: encoding::plain(parts.headers, parts.body, parts.is_whole()),
+        plain: plain(&rows, parts.headers, parts.body, parts.is_whole()),
         format: match parts.protocol {
             Protocol::Json | Protocol::RestJson => Format::Json,
             Protocol::Query | Protocol::Ec2 => Format::Form,
@@ -133,12 +133,11 @@ pub fn of_response(parts: &ResponseParts<'_>) -> Vec<Field> {
         return Vec::new();
     }
     let rows: Vec<Row> = Row::of(parts.service, parts.operation, Message::Response).collect();
-    let wrapper = format!("{}Result", parts.operation);
     let body = Body {
-        plain: encoding::plain(parts.headers, parts.body, parts.whole),
+        plain: plain(&rows, parts.headers, parts.body, parts.whole),
         format: match parts.protocol {
             Protocol::Json | Protocol::RestJson => Format::Json,
-            Protocol::Query => Format::Xml(Some(&wrapper)),
+            Protocol::Query => Format::Xml(Some(parts.operation)),
             Protocol::Ec2 | Protocol::RestXml => Format::Xml(None),
             Protocol::Cbor => Format::Cbor,
         },
@@ -148,6 +147,12 @@ pub fn of_response(parts: &ResponseParts<'_>) -> Vec<Field> {
         Place::Status => Some(parts.status.into()),
         Place::Body(_) | Place::Label(_) | Place::Payload | Place::Query(_) => None,
     })
+}
+
+/// The body without its encoding; nothing if none of `rows` is there.
+fn plain<'a>(rows: &[Row], headers: &HeaderMap, body: &'a [u8], whole: bool) -> Plain<'a> {
+    let body = if rows.iter().any(Row::is_in_body) { body } else { &[] };
+    encoding::plain(headers, body, whole)
 }
 
 /// A body, and how to read it.
@@ -161,7 +166,7 @@ enum Format<'a> {
     Cbor,
     Form,
     Json,
-    /// With what the members are in, if that is not the root.
+    /// With the operation that its members are in the result of, if they are not in the root.
     Xml(Option<&'a str>),
 }
 
@@ -192,8 +197,8 @@ impl Body<'_> {
             Format::Cbor => capture::of_cbor(body, wanted),
             Format::Form => wanted.iter().map(|row| capture::of_form(body, ends, *row)).collect(),
             Format::Json => capture::of_json(body, wanted),
-            Format::Xml(wrapper) => {
-                wanted.iter().map(|row| capture::of_xml(body, wrapper, *row)).collect()
+            Format::Xml(operation) => {
+                wanted.iter().map(|row| capture::of_xml(body, operation, *row)).collect()
             }
         }
     }

@@ -29,7 +29,7 @@ pub struct Plain<'a> {
 pub fn plain<'a>(headers: &HeaderMap, body: &'a [u8], whole: bool) -> Plain<'a> {
     let encoding = headers.get(CONTENT_ENCODING).map_or(&b""[..], |value| value.as_bytes());
     let is = |name: &str| encoding.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
-    if encoding.is_empty() || is("identity") {
+    if body.is_empty() || encoding.is_empty() || is("identity") {
         return Plain { bytes: Cow::Borrowed(body), whole };
     }
     let inflated = if is("gzip") || is("x-gzip") {
@@ -151,7 +151,7 @@ mod tests {
     fn of_a_beginning_the_beginning_is_read() {
         let (text, whole) = (text(), gzipped(&text()));
         let mut longest = 0;
-        for end in (0..whole.len()).step_by(997) {
+        for end in (1..whole.len()).step_by(997) {
             let (read, all) = read("gzip", &whole[..end]);
             assert!(text.starts_with(&read), "{end} bytes give something else");
             assert!(!all && read.len() >= longest, "{end} bytes give less than fewer bytes");

@@ -13,21 +13,21 @@ use crate::aws::parameters::capture::unique;
 use crate::aws::parameters::row::Capture;
 use crate::aws::parameters::row::Kind;
 
-/// What `wanted` asks for of the element `wrapper` in the root, or of the root itself. Lists and maps
-/// count once what they are in has ended: what is not wrapped can go on anywhere there.
+/// What `wanted` asks for of the root, or of the result of `operation` in it. Lists and maps count
+/// once what they are in has ended: what is not wrapped can go on anywhere there.
 ///
 /// Source: Smithy, "XML bindings" and "AWS query protocol": a list or a map that is flattened has no
 /// element of its own around its elements.
 pub(in crate::aws::parameters) fn of_xml(
     body: &[u8],
-    wrapper: Option<&str>,
+    operation: Option<&str>,
     wanted: Wanted<'_>,
 ) -> Option<Value> {
     let mut collected = Collected::new(wanted);
     let mut taken = None;
     xml::walk(body, |path, step| {
         let Step::Closed(text) = step else { return ControlFlow::Continue(()) };
-        let Some(path) = below(path, wrapper) else { return ControlFlow::Continue(()) };
+        let Some(path) = below(path, operation) else { return ControlFlow::Continue(()) };
         match collected.close(path, text) {
             Some(value) => {
                 taken = value;
@@ -40,10 +40,10 @@ pub(in crate::aws::parameters) fn of_xml(
 }
 
 /// The path from what the members are in, which itself has the empty one.
-fn below<'p>(path: &'p str, wrapper: Option<&str>) -> Option<&'p str> {
+fn below<'p>(path: &'p str, operation: Option<&str>) -> Option<&'p str> {
     let from_root = path.split_once('/').map_or("", |(_, below)| below);
-    let Some(wrapper) = wrapper else { return Some(from_root) };
-    let below = from_root.strip_prefix(wrapper)?;
+    let Some(operation) = operation else { return Some(from_root) };
+    let below = from_root.strip_prefix(operation)?.strip_prefix("Result")?;
     if below.is_empty() { Some(below) } else { below.strip_prefix('/') }
 }
 
