@@ -14,12 +14,20 @@ use divan::AllocProfiler;
 use divan::Bencher;
 use divan::Divan;
 use divan::black_box;
+use http::HeaderMap;
 use http::Method;
 
 use sideray::attribution::ledger::Call;
 use sideray::attribution::ledger::Ledger;
 use sideray::attribution::options::Options;
 use sideray::attribution::requests::Opened;
+use sideray::aws::Protocol;
+use sideray::aws::outcome::Outcome;
+use sideray::aws::outcome::outcome;
+use sideray::aws::parameters::RequestParts;
+use sideray::aws::parameters::ResponseParts;
+use sideray::aws::parameters::of_request;
+use sideray::aws::parameters::of_response;
 use sideray::sampling::local;
 use sideray::sampling::reservoir::Reservoir;
 use sideray::sampling::rule::Limits;
@@ -292,5 +300,95 @@ mod ledger {
             at += STEP;
             ledger.attribute(black_box(&call(None, at)))
         });
+    }
+}
+
+mod aws {
+    use super::*;
+
+    fn headers(headers: &[(&'static str, &'static str)]) -> HeaderMap {
+        headers
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
+    }
+
+    /// A call of DynamoDB's `PutItem`, with an item of as many bytes: what it names, what it used,
+    /// how it ended.
+    #[divan::bench(args = [100, 10_000])]
+    fn put_item(bencher: Bencher<'_, '_>, item: usize) {
+        let request = headers(&[
+            ("host", "dynamodb.eu-west-1.amazonaws.com"),
+            ("x-amz-target", "DynamoDB_20120810.PutItem"),
+            ("content-type", "application/x-amz-json-1.0"),
+        ]);
+        let response = headers(&[
+            ("x-amzn-requestid", "QfWVrOBKg10b0Odg3U2oehPjzaONVFd79lLxBh8CLWFSSmBbakcc"),
+            ("x-amz-crc32", "2745614147"),
+        ]);
+        let item = "x".repeat(item);
+        let sent = format!(r#"{{"Item":{{"id":{{"S":"{item}"}}}},"TableName":"orders"}}"#);
+        let got = r#"{"ConsumedCapacity":{"TableName":"orders","CapacityUnits":1.0}}"#;
+        let call = RequestParts {
+            service: "dynamodb",
+            operation: "PutItem",
+            protocol: Protocol::Json,
+            labels: &[],
+            query: "",
+            headers: &request,
+            body: sent.as_bytes(),
+        };
+        let answer = ResponseParts {
+            service: call.service,
+            operation: call.operation,
+            protocol: call.protocol,
+            status: 200,
+            headers: &response,
+            body: got.as_bytes(),
+            whole: true,
+        };
+        bencher.bench(|| {
+            (of_request(black_box(&call)), of_response(black_box(&answer)), ended(&answer))
+        });
+    }
+
+    fn ended(answer: &ResponseParts<'_>) -> Outcome {
+        let ResponseParts { service, operation, protocol, status, headers, body, .. } = *answer;
+        outcome(service, Some(operation), Some(protocol), status, headers, body)
+    }
+
+    /// A call that was throttled.
+    #[divan::bench]
+    fn throttled(bencher: Bencher<'_, '_>) {
+        let headers = headers(&[("x-amzn-requestid", "QfWVrOBKg10b0Odg3U2oehPjzaONVFd79lLxBh8")]);
+        let body =
+            r#"{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"m"}"#;
+        let answer = ResponseParts {
+            service: "dynamodb",
+            operation: "PutItem",
+            protocol: Protocol::Json,
+            status: 400,
+            headers: &headers,
+            body: body.as_bytes(),
+            whole: true,
+        };
+        bencher.bench(|| ended(black_box(&answer)));
+    }
+
+    /// A response as long as any that is kept, of elements that each have to be looked at.
+    #[divan::bench]
+    fn list_hostile(bencher: Bencher<'_, '_>) {
+        let body = format!("<L>{}</L>", "<Contents></Contents>".repeat(3000));
+        let headers = HeaderMap::new();
+        let answer = ResponseParts {
+            service: "s3",
+            operation: "ListObjects",
+            protocol: Protocol::RestXml,
+            status: 200,
+            headers: &headers,
+            body: body.as_bytes(),
+            whole: true,
+        };
+        bencher.bench(|| of_response(black_box(&answer)));
     }
 }

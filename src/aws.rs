@@ -5,6 +5,9 @@
 //! beginning. The facts it compares with are a [`table`] made from botocore's service models, which
 //! is searched in place.
 //!
+//! What a call names and how it ended, [`parameters`] and [`outcome`] read from the bounded
+//! beginnings of its bodies.
+//!
 //! Nothing here changes a request, and nothing is normalised: S3 has keys with `//` and `/../` in
 //! them, and every byte of a path is signed.
 
@@ -15,15 +18,21 @@ pub use crate::aws::call::Call;
 pub use crate::aws::call::Protocol;
 pub use crate::aws::recognise::recognise;
 
+pub mod body;
 mod call;
 pub mod endpoint;
+#[cfg(test)]
+mod examples;
 mod form;
+pub mod outcome;
+pub mod parameters;
 pub mod percent;
 mod recognise;
 mod request;
 mod rest;
 mod s3;
 pub mod scope;
+mod sorted;
 pub mod table;
 
 /// A request as it stands on the wire.

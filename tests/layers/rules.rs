@@ -11,8 +11,18 @@ use crate::plan::Room;
 use crate::source::Source;
 
 /// Crates of values, which the core may use.
-const PURE_CRATES: &[&str] =
-    &["bytes", "foldhash", "http", "httparse", "memchr", "serde", "serde_json", "thiserror"];
+const PURE_CRATES: &[&str] = &[
+    "bytes",
+    "flate2",
+    "foldhash",
+    "http",
+    "httparse",
+    "memchr",
+    "quick_xml",
+    "serde",
+    "serde_json",
+    "thiserror",
+];
 
 /// Hashing by chance, whoever offers it.
 const CHANCE: &str = "RandomState";
