@@ -1,16 +1,19 @@
 //! Our own certificate authority, by whose leaves calls over TLS are looked into.
 //!
-//! [`ca`] is the authority's certificate and key, [`leaves`] what is minted with it for each host,
-//! [`public`] what clients read to trust it. The key is in [`ca::Ca`] and in its file, and nowhere
-//! else.
+//! [`ca`] is the authority's certificate and key, [`store`] where they lie on disk, [`leaves`] what is
+//! minted with them for each host, [`public`] what clients read to trust it. The key is in [`ca::Ca`]
+//! and in its file, and nowhere else.
 
 pub mod ca;
+pub mod facts;
 pub mod files;
 pub mod key;
 pub mod leaves;
 pub mod public;
+pub mod store;
 mod truststore;
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,12 +33,17 @@ use crate::sys::clock::Clock;
 const MOST_HOSTS: usize = 1_024;
 
 /// A certificate authority in use, shared by all workers. Its `Debug` does not show the key.
-#[derive(Debug)]
 pub struct Authority {
     clock: Arc<dyn Clock>,
     pem: String,
     leaves: Leaves,
     files: PublicFiles,
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authority").field("files", &self.files).finish_non_exhaustive()
+    }
 }
 
 /// An authority that cannot be used.

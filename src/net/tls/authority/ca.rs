@@ -260,3 +260,6 @@ fn check(parsed: &X509Certificate<'_>, key: &KeyPair, files: &CaFiles) -> Result
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,3 +180,91 @@ fn fill(file: &mut File, bytes: &[u8], readers: Readers) -> io::Result<()> {
 fn remove(path: &Path) {
     drop(fs::remove_file(path));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    /// A directory in which everybody may create files, as `/tmp`.
+    fn shared() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o1777)).unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_directory_is_made_with_its_mode_and_used_again() {
+        let shared = shared();
+        for (readers, want) in [(Readers::Everybody, 0o755), (Readers::Owner, 0o700)] {
+            let dir = shared.path().join(format!("{want}/deep/er"));
+            make_dir(&dir, readers).unwrap();
+            assert_eq!(mode(&dir), want);
+            make_dir(&dir, readers).unwrap();
+            let top = shared.path().join(format!("top-{want}"));
+            make_dir(&top, readers).unwrap();
+            make_dir(&top, readers).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_the_directory_is_refused() {
+        let shared = shared();
+        let real = shared.path().join("real");
+        fs::create_dir(&real).unwrap();
+        let link = shared.path().join("link");
+        symlink(&real, &link).unwrap();
+        let file = shared.path().join("file");
+        fs::write(&file, "").unwrap();
+        for path in [&link, &file] {
+            let error = make_dir(path, Readers::Everybody).unwrap_err();
+            assert!(matches!(error, WriteError::Dir { .. }), "{error}");
+        }
+        // Where nobody else could have put it, a link is the owner's choice.
+        let private = tempfile::tempdir().unwrap();
+        let link = private.path().join("link");
+        symlink(&real, &link).unwrap();
+        make_dir(&link, Readers::Everybody).unwrap();
+    }
+
+    #[test]
+    fn a_directory_of_somebody_else_is_refused_in_a_shared_place() {
+        let shared = shared();
+        let theirs = shared.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        if std::os::unix::fs::chown(&theirs, Some(4_242), None).is_err() {
+            return; // Only root can give files away.
+        }
+        let error = make_dir(&theirs, Readers::Everybody).unwrap_err();
+        assert!(matches!(error, WriteError::Planted { uid: 4_242, .. }), "{error}");
+    }
+
+    #[test]
+    fn files_are_whole_have_their_mode_and_follow_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let victim = dir.path().join("victim");
+        fs::write(&victim, "precious").unwrap();
+        for (readers, want) in [(Readers::Everybody, 0o644), (Readers::Owner, 0o600)] {
+            let path = dir.path().join(format!("file-{want}"));
+            create(&path, b"one", readers).unwrap();
+            assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"one".to_vec(), want));
+            let error = create(&path, b"two", readers).unwrap_err();
+            assert!(matches!(error, WriteError::Exists { .. }), "{error}");
+            replace(&path, b"two", readers).unwrap();
+            assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"two".to_vec(), want));
+
+            fs::remove_file(&path).unwrap();
+            symlink(&victim, &path).unwrap();
+            assert!(create(&path, b"three", readers).is_err());
+            replace(&path, b"three", readers).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"three");
+        }
+        assert_eq!(fs::read(&victim).unwrap(), b"precious");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "nothing is left beside them");
+    }
+}

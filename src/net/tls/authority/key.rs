@@ -81,17 +81,15 @@ pub(super) fn load(path: &Path) -> Result<KeyPair, KeyFileError> {
     key
 }
 
-/// Whether the file can be read or changed by everybody; none if there is no file.
+/// The permissions of a key file; none if there is no file.
 ///
 /// # Errors
 ///
-/// If it can, or nothing can be known of the file.
-pub fn check(path: &Path) -> Result<Option<()>, KeyFileError> {
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.mode() & EVERYBODY != 0 => {
-            Err(KeyFileError::Exposed { path: path.into(), mode: metadata.mode() & 0o777 })
-        }
-        Ok(_) => Ok(Some(())),
+/// If everybody can read or change it, or nothing can be known of it.
+pub fn mode(path: &Path) -> Result<Option<u32>, KeyFileError> {
+    match fs::metadata(path).map(|metadata| metadata.mode() & 0o777) {
+        Ok(mode) if mode & EVERYBODY != 0 => Err(KeyFileError::Exposed { path: path.into(), mode }),
+        Ok(mode) => Ok(Some(mode)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(KeyFileError::Read { path: path.into(), source }),
     }
