@@ -61,8 +61,9 @@ pub enum Command {
     /// Run COMMAND with the sidecar beside it
     ///
     /// COMMAND's outbound calls are led through the egress port: HTTP_PROXY, HTTPS_PROXY and their
-    /// lower-case twins point there, NO_PROXY spares the metadata addresses, and
-    /// NODE_USE_ENV_PROXY makes Node.js heed them. Its standard streams are passed on, and signals
+    /// lower-case twins point there, NO_PROXY spares the metadata addresses, NODE_USE_ENV_PROXY
+    /// makes Node.js heed them, and JAVA_TOOL_OPTIONS tells a JVM the same. Where calls over TLS are
+    /// looked into, it is told of the certificate to trust too. Its standard streams are passed on, and signals
     /// too. When it ends, the sidecar drains and exits with COMMAND's own code.
     #[command(after_long_help = EXEC)]
     Exec(Exec),
