@@ -215,6 +215,17 @@ def test_exec_keeps_what_its_user_trusts(looking, folder, authority):
     assert certificate not in (folder / "ca.pem").read_text()
 
 
+def test_what_openssl_is_told_to_trust_does_not_take_the_systems_roots_away(
+    looking, folder, authority
+):
+    """For clients of the bundle that do not heed its variable."""
+    looking()
+    before = (folder / "bundle.pem").read_text().count("BEGIN")
+    env = {**UNSET, "SSL_CERT_FILE": str(authority.cert)}
+    assert looking(command=["true"], env=env).program.wait() == 0
+    assert (folder / "bundle.pem").read_text().count("BEGIN") == before + 1
+
+
 def test_a_ca_on_disk_is_used_and_its_key_leaves_by_no_port(looking, tls_origin, tmp_path, folder):
     made = tmp_path / "ca"
     assert run(BINARY, "ca", "create", "--dir", made).returncode == 0

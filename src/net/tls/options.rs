@@ -50,3 +50,18 @@ pub fn default_dir(runtime: Option<&Path>) -> PathBuf {
         None => PathBuf::from(format!("/tmp/sideray-{}", rustix::process::geteuid().as_raw())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_directory_is_the_users_own() {
+        let runtime = default_dir(Some(Path::new("/run/user/1000")));
+        assert_eq!(runtime, Path::new("/run/user/1000/sideray"));
+        for none in [None, Some(Path::new("")), Some(Path::new("run"))] {
+            let dir = default_dir(none);
+            assert!(dir.to_string_lossy().starts_with("/tmp/sideray-"), "{}", dir.display());
+        }
+    }
+}

@@ -18,6 +18,14 @@ use crate::net::tls::authority::truststore::truststore;
 /// The password that Java's tools take by default. The truststore has none, so any will do.
 pub const PASSWORD: &str = "changeit";
 
+/// Where Linux systems keep their roots: Debian, Alpine and Arch; Red Hat and Amazon; SUSE; others.
+const USUAL_ROOTS: [&str; 4] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
 /// Where clients find what they are to trust.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicFiles {
@@ -79,9 +87,14 @@ impl PublicFiles {
     }
 }
 
-/// The roots that OpenSSL would trust, so those of `SSL_CERT_FILE` where it is set.
+/// The roots that OpenSSL would trust, which are those of `SSL_CERT_FILE` where it is set, and the
+/// system's all the same: not every client of the bundle heeds that variable.
 fn system_roots() -> Vec<CertificateDer<'static>> {
-    let found = rustls_native_certs::load_native_certs();
+    let mut found = rustls_native_certs::load_native_certs();
+    let usual = USUAL_ROOTS.into_iter().map(Path::new).find(|path| path.exists());
+    let usual = rustls_native_certs::load_certs_from_paths(usual, None);
+    found.certs.extend(usual.certs);
+    found.errors.extend(usual.errors);
     for error in &found.errors {
         tracing::debug!(%error, "some root certificates of the system were left out");
     }
