@@ -29,6 +29,8 @@ use crate::net::tls;
 use crate::net::tls::TlsFileError;
 use crate::net::tls::authority::Authority;
 use crate::net::tls::authority::AuthorityError;
+use crate::net::tls::options::AuthorityOptions;
+use crate::net::tls::options::default_dir;
 use crate::proxy;
 use crate::record::recorder::Shared;
 use crate::sys::clock::Clock;
@@ -142,6 +144,14 @@ struct Tls {
     authority: Option<Arc<Authority>>,
 }
 
+impl Bound {
+    /// The certificate authority, if the TLS of any host is to be ended here.
+    #[must_use]
+    pub const fn authority(&self) -> Option<&Arc<Authority>> {
+        self.tls.authority.as_ref()
+    }
+}
+
 /// The sidecar.
 #[derive(Debug)]
 pub struct App;
@@ -162,7 +172,7 @@ impl App {
             ingress: config.ingress.tls.as_ref().map(tls::server::Server::load).transpose()?,
             to_service: Arc::new(tls::client::Client::load(&config.ingress.upstream_tls)?),
             to_others: Arc::new(tls::client::Client::load(&config.egress.tls)?),
-            authority: authority(&config.egress, &*world.clock)?,
+            authority: authority(&config.egress, &world.clock)?,
         };
         let (outlet, side) = start_outlet(&config, &world)?;
         let shared = Arc::new(Shared::new(
@@ -184,14 +194,18 @@ impl App {
 /// must be usable; without one that can be made, tunnels stay blind.
 fn authority(
     egress: &proxy::options::Egress,
-    clock: &dyn Clock,
+    clock: &Arc<dyn Clock>,
 ) -> Result<Option<Arc<Authority>>, StartError> {
     if egress.intercept.is_empty() {
         return Ok(None);
     }
-    match Authority::open(&egress.authority, clock.now().wall()) {
+    let options = AuthorityOptions {
+        dir: egress.ca_dir.clone().unwrap_or_else(|| default_dir(None)),
+        files: egress.ca.clone(),
+    };
+    match Authority::open(&options, Arc::clone(clock)) {
         Ok(authority) => Ok(Some(authority)),
-        Err(source) if egress.authority.files.is_some() => Err(StartError::Authority(source)),
+        Err(source) if egress.ca.is_some() => Err(StartError::Authority(source)),
         Err(error) => {
             let error: &dyn std::error::Error = &error;
             warn!(error, "calls over TLS pass as blind tunnels: the CA could not be made");

@@ -26,7 +26,6 @@ use crate::app::Bound;
 use crate::app::StartError;
 use crate::app::worker::Accepted;
 use crate::app::worker::Worker;
-use crate::aws;
 use crate::emit::side::SideHandle;
 use crate::net::listen;
 use crate::record::recorder::Shared;
@@ -174,14 +173,12 @@ impl Bound {
         let config = Arc::new(config);
         let (ended, ends) = mpsc::channel(listeners.len().max(1));
         let mut workers = Vec::with_capacity(listeners.len());
-        let aws = Arc::new(aws::Table::new());
         for (number, (listeners, counters)) in listeners.into_iter().zip(&counters).enumerate() {
             let worker = Worker {
                 config: Arc::clone(&config),
                 addresses,
                 listeners,
                 tls: tls.clone(),
-                aws: Arc::clone(&aws),
                 outlet: outlet.clone(),
                 shared: Arc::clone(&shared),
                 clock: Arc::clone(&world.clock),

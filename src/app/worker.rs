@@ -19,7 +19,6 @@ use crate::app::Addresses;
 use crate::app::Listeners;
 use crate::app::Outlet;
 use crate::app::Tls;
-use crate::aws;
 use crate::config::Config;
 use crate::emit::emitter;
 use crate::emit::options::Daemon;
@@ -56,7 +55,6 @@ pub(super) struct Worker {
     pub(super) addresses: Addresses,
     pub(super) listeners: Listeners,
     pub(super) tls: Tls,
-    pub(super) aws: Arc<aws::Table>,
     pub(super) outlet: Outlet,
     pub(super) shared: Arc<Shared>,
     pub(super) clock: Arc<dyn Clock>,
@@ -118,7 +116,6 @@ impl Worker {
             own: self.addresses.egress,
             no_trace: no_trace(&self.config),
             routes: self.config.egress.routes.clone(),
-            aws: Arc::clone(&self.aws),
             intercept: Intercept::new(
                 self.config.egress.intercept.clone(),
                 self.tls.authority.clone(),

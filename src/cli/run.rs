@@ -1,6 +1,8 @@
 //! `sideray run`: the sidecar until it is told to stop.
 
 use std::io;
+use std::path::Path;
+use std::path::PathBuf;
 use std::thread;
 
 use tokio::runtime;
@@ -20,14 +22,16 @@ use crate::cli::exit;
 use crate::cli::log;
 use crate::cli::resolve::resolve;
 use crate::config::Config;
+use crate::config::env;
 use crate::config::env::Env;
+use crate::net::tls::options::default_dir;
 use crate::sys::signal::Request;
 use crate::sys::signal::Signals;
 
 /// Runs the sidecar and returns the exit code.
 #[must_use]
 pub fn run(settings: &Settings) -> u8 {
-    let bound = match start(settings) {
+    let bound = match start(settings, ca_dir()) {
         Ok(bound) => bound,
         Err(code) => return code,
     };
@@ -50,16 +54,23 @@ pub fn run(settings: &Settings) -> u8 {
     }
 }
 
-/// Reads the configuration, starts the log and takes the ports; the exit code if it cannot.
+/// Where the CA's files go where the configuration does not say: this user's own directory.
+pub(super) fn ca_dir() -> PathBuf {
+    default_dir(env::variable("XDG_RUNTIME_DIR").as_deref().map(Path::new))
+}
+
+/// Reads the configuration, starts the log and takes the ports; the exit code if it cannot. The
+/// CA's files go to `ca_dir` where the configuration does not say.
 ///
 /// # Errors
 ///
 /// With the exit code, after everything there is to say has been said.
-pub(super) fn start(settings: &Settings) -> Result<Bound, u8> {
-    let (source, config) = resolve(settings, Env::process()).map_err(|faults| {
+pub(super) fn start(settings: &Settings, ca_dir: PathBuf) -> Result<Bound, u8> {
+    let (source, mut config) = resolve(settings, Env::process()).map_err(|faults| {
         log::complain(&faults);
         exit::USAGE
     })?;
+    config.egress.ca_dir.get_or_insert(ca_dir);
     log::start(&config.log);
     info!(version = env!("CARGO_PKG_VERSION"), source, "starting");
     bind(config)

@@ -28,7 +28,6 @@ use crate::config::value::count_word;
 use crate::config::value::duration;
 use crate::config::value::text;
 use crate::emit;
-use crate::net::tls::options::AuthorityOptions;
 use crate::net::tls::options::CaFiles;
 use crate::net::tls::options::ClientOptions;
 use crate::net::tls::options::ServerOptions;
@@ -113,27 +112,35 @@ fn ingress(section: &mut Section<'_, '_>, flags: &Flags) -> Ingress {
 
 fn egress(section: &mut Section<'_, '_>, flags: &Flags) -> Egress {
     let default = Egress::default();
-    let (intercept, authority) = section.section("intercept", intercept);
+    let intercept = section.section("intercept", intercept);
     Egress {
         listen: listen(section, default.listen, "--egress-listen", flags.egress_listen.as_deref()),
         tls: section.section("tls", roots),
         no_trace: section
             .list("no_trace", default.no_trace, |value| text(value::host_pattern)(value)),
         routes: section.sections("route", route).into_iter().flatten().collect(),
-        intercept,
-        authority,
+        intercept: intercept.hosts,
+        ca_dir: intercept.ca_dir,
+        ca: intercept.ca,
         timeouts: timeouts(section, default.timeouts),
         pool: pool(section, default.pool),
     }
 }
 
 /// Whose TLS is ended, and by whose certificates.
-fn intercept(section: &mut Section<'_, '_>) -> (Vec<Box<str>>, AuthorityOptions) {
-    let default = Egress::default();
-    let hosts = section.list("hosts", default.intercept, |value| text(value::host_pattern)(value));
-    let dir = section.take("ca_dir", default.authority.dir, text(value::path));
-    let files = pair(section, "ca_cert", "ca_key").map(|(cert, key)| CaFiles { cert, key });
-    (hosts, AuthorityOptions { dir, files })
+struct Intercept {
+    hosts: Vec<Box<str>>,
+    ca_dir: Option<PathBuf>,
+    ca: Option<CaFiles>,
+}
+
+fn intercept(section: &mut Section<'_, '_>) -> Intercept {
+    let default = Egress::default().intercept;
+    Intercept {
+        hosts: section.list("hosts", default, |value| text(value::host_pattern)(value)),
+        ca_dir: section.find("ca_dir", text(value::path)),
+        ca: pair(section, "ca_cert", "ca_key").map(|(cert, key)| CaFiles { cert, key }),
+    }
 }
 
 /// Another way to some hosts.

@@ -58,8 +58,10 @@ impl Config {
         out.roots("egress.tls", &egress.tls);
         out.section("egress.intercept");
         out.list("hosts", egress.intercept.iter().map(|host| &**host));
-        out.path("ca_dir", &egress.authority.dir);
-        if let Some(files) = &egress.authority.files {
+        if let Some(dir) = &egress.ca_dir {
+            out.path("ca_dir", dir);
+        }
+        if let Some(files) = &egress.ca {
             out.path("ca_cert", &files.cert);
             out.path("ca_key", &files.key);
         }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use http::Request;
 use http::Response;
@@ -55,8 +54,6 @@ pub struct Egress {
     pub no_trace: Vec<Box<str>>,
     /// Other ways to some hosts.
     pub routes: Vec<Route>,
-    /// What AWS's calls look like.
-    pub aws: Arc<aws::Table>,
     /// Ends TLS in tunnels.
     pub intercept: Intercept,
     /// Serves what was found in a tunnel.
@@ -121,7 +118,7 @@ impl Egress {
         let origin = &to.origin;
         let named = named(&request, to);
         let wire = called::wire(&request, &named);
-        let call = self.aws.recognise(&wire).filter(|_| to.scheme != Scheme::Tcp);
+        let call = aws::recognise(&wire).filter(|_| to.scheme != Scheme::Tcp);
         let signed = aws::scope::signs(wire.headers, wire.query, facts::XRAY.as_str());
         let outbound = self.open(&request, to.scheme, &named, call.as_ref());
         let call = call.filter(|_| outbound.is_sampled()).map(|call| AwsCall::new(call, &request));

@@ -3,11 +3,12 @@
 use std::hash::Hash;
 use std::hash::Hasher;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::uri::Authority;
 
-use crate::net::tls::options::AuthorityOptions;
+use crate::net::tls::options::CaFiles;
 use crate::net::tls::options::ClientOptions;
 use crate::net::tls::options::ServerOptions;
 
@@ -39,8 +40,11 @@ pub struct Egress {
     pub no_trace: Vec<Box<str>>,
     /// Hosts whose TLS is ended here, as wildcard patterns on the host without port.
     pub intercept: Vec<Box<str>>,
-    /// Our certificate authority.
-    pub authority: AuthorityOptions,
+    /// Where the files are written that make clients trust our certificate authority; none is the
+    /// user's own directory.
+    pub ca_dir: Option<PathBuf>,
+    /// A certificate authority that lasts; none is one in memory.
+    pub ca: Option<CaFiles>,
     /// Where hosts are really found; the first that matches counts.
     pub routes: Vec<Route>,
     /// The waits.
@@ -226,7 +230,8 @@ impl Default for Egress {
             tls: ClientOptions::default(),
             no_trace: METADATA.map(Box::from).to_vec(),
             intercept: AWS.map(Box::from).to_vec(),
-            authority: AuthorityOptions::default(),
+            ca_dir: None,
+            ca: None,
             routes: Vec::new(),
             timeouts: Timeouts::default(),
             pool: Pool::default(),

@@ -15,6 +15,7 @@ use sideray::proxy::options::Route;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
+use tokio_rustls::server::TlsStream as ServerStream;
 
 use crate::support::client;
 use crate::support::daemon::Daemon;
@@ -56,7 +57,8 @@ impl Scene {
         let ca = TempDir::new().unwrap();
         let mut config = sidecar::config(aws.address(), &daemon);
         config.egress.tls.roots = Some(authority.roots());
-        config.egress.authority.dir = ca.path().into();
+        config.egress.ca_dir = Some(ca.path().into());
+        config.egress.intercept = vec!["*.amazonaws.com".into()];
         config.egress.routes = vec![route("*.amazonaws.com", Protocol::Tls, &aws)];
         change(&mut config);
         let sidecar = Sidecar::start(config);
@@ -71,7 +73,7 @@ impl Scene {
     async fn connect(
         &self,
         alpn: &[&str],
-    ) -> (TlsStream<TcpStream>, Wire<impl crate::support::wire::Io>) {
+    ) -> (TlsStream<TcpStream>, Wire<ServerStream<TcpStream>>) {
         let (ca, egress) = (self.ca(), self.sidecar.addresses.egress);
         let client = tls::through(egress, HOST, &ca, alpn);
         let acceptor = self.authority.acceptor(alpn);
@@ -184,14 +186,16 @@ async fn http_2_is_spoken_on_both_sides() {
     let origin = Origin::tls(acceptor).await;
     let mut config = sidecar::config(origin.address(), &scene.daemon);
     config.egress.tls.roots = Some(scene.authority.roots());
-    config.egress.authority.dir = scene.ca.path().into();
+    config.egress.ca_dir = Some(scene.ca.path().into());
+    config.egress.intercept = vec!["*.amazonaws.com".into()];
     config.egress.routes = vec![Route {
         host: "*.amazonaws.com".into(),
         protocol: Protocol::Tls,
         connect_to: origin.address().to_string().parse().unwrap(),
     }];
     let sidecar = Sidecar::start(config);
-    let client = tls::through(sidecar.addresses.egress, HOST, &scene.ca(), &["h2", "http/1.1"]);
+    let ca = scene.ca();
+    let client = tls::through(sidecar.addresses.egress, HOST, &ca, &["h2", "http/1.1"]);
     let client = client.await.unwrap();
     assert_eq!(tls::agreed(&client), "h2");
     let (mut sender, connection) =
@@ -308,7 +312,7 @@ async fn a_server_with_the_first_word_is_let_speak() {
 
 #[tokio::test]
 async fn a_connection_that_the_server_ends_is_ended_for_the_client() {
-    let mut scene = Scene::new().await;
+    let scene = Scene::new().await;
     let (client, mut server) = scene.connect(&["http/1.1"]).await;
     let mut client = Wire::new(client);
     client.send(put_item()).await;

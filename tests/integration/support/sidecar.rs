@@ -56,6 +56,7 @@ pub fn config_at(upstream: SocketAddr, daemon: SocketAddr) -> Config {
     config.admin.listen = any;
     config.ingress.upstream = http(upstream);
     config.sampling = always();
+    config.egress.intercept.clear();
     config.workers = Workers::Count(NonZeroUsize::MIN);
     let address = daemon.to_string();
     config.emit.daemon =

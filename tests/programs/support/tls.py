@@ -29,11 +29,12 @@ class Authority:
         )  # fmt: skip
 
     def issue(self, name):
-        """A leaf for localhost and 127.0.0.1, in files that begin with `name`."""
+        """A leaf for localhost, 127.0.0.1, and the names below localhost for clients that call
+        localhost without any proxy; in files that begin with `name`."""
         cert, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
         extensions.write_text(
-            "subjectAltName=DNS:localhost,IP:127.0.0.1\n"
+            "subjectAltName=DNS:localhost,DNS:java.localhost,DNS:go.localhost,IP:127.0.0.1\n"
             "basicConstraints=critical,CA:FALSE\n"
             "extendedKeyUsage=serverAuth\n"
         )
