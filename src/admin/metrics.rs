@@ -248,18 +248,16 @@ impl Sources {
             "sideray_tunnels_total",
             "Tunnels that were looked into, by what became of them.",
         );
-        let outcomes: [(_, fn(&intercept::Counters) -> &AtomicU64); 6] = [
-            ("intercepted", |counters| &counters.intercepted),
-            ("plain", |counters| &counters.plain),
-            ("refused", |counters| &counters.refused),
-            ("left_alone", |counters| &counters.left_alone),
-            ("unverified", |counters| &counters.unverified),
-            ("unknown", |counters| &counters.unknown),
-        ];
-        for (outcome, field) in outcomes {
+        let mut outcome = |outcome, field: fn(&intercept::Counters) -> &AtomicU64| {
             let count = self.sum(|worker| read(field(&worker.intercept)));
             tunnels.sample(&[("outcome", outcome)], count);
-        }
+        };
+        outcome("intercepted", |counters| &counters.intercepted);
+        outcome("plain", |counters| &counters.plain);
+        outcome("refused", |counters| &counters.refused);
+        outcome("left_alone", |counters| &counters.left_alone);
+        outcome("unverified", |counters| &counters.unverified);
+        outcome("unknown", |counters| &counters.unknown);
     }
 
     fn collector(&self, page: &mut Exposition) {

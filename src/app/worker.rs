@@ -109,47 +109,29 @@ impl Worker {
         };
         let crew = Rc::new(Crew::default());
         drop(task::spawn(Rc::clone(&crew).follow(self.drain.clone())));
-        let server = Rc::new(Server::new(self.config.egress.timeouts));
         let egress = Egress {
             recorder: Rc::clone(&recorder),
             upstream: to_others,
             own: self.addresses.egress,
             no_trace: no_trace(&self.config),
             routes: self.config.egress.routes.clone(),
-            intercept: Intercept::new(
-                self.config.egress.intercept.clone(),
-                self.tls.authority.clone(),
-                Arc::clone(&self.clock),
-                Arc::clone(&self.counters.intercept),
-            ),
-            server: Rc::clone(&server),
+            intercept: intercept(&self.config, &self.tls, &self.clock, &self.counters),
+            server: Rc::new(Server::new(self.config.egress.timeouts)),
             crew: Rc::clone(&crew),
             relay: relay(self.config.egress.timeouts),
         };
-        let ingress = Port {
-            handler: Rc::new(ingress),
-            server: Rc::new(Server::new(self.config.ingress.timeouts)),
-            local: self.addresses.ingress,
-            tls: self.tls.ingress,
-            drain: self.drain.clone(),
-            crew: Rc::clone(&crew),
-        };
-        let egress = Port {
-            handler: Rc::new(egress),
-            server,
-            local: self.addresses.egress,
-            tls: None,
-            drain: self.drain.clone(),
-            crew,
-        };
+        let server = Rc::clone(&egress.server);
+        let egress = Port::new(Rc::new(egress), server, self.addresses.egress, (drain, &crew));
+        let server = Rc::new(Server::new(self.config.ingress.timeouts));
+        let ingress = Port::new(Rc::new(ingress), server, self.addresses.ingress, (drain, &crew));
+        let ingress = Port { tls: self.tls.ingress, ..ingress };
         let (inbound, outbound) = tokio::join!(
             ingress.accept(self.listeners.ingress, self.accepted.ingress),
             egress.accept(self.listeners.egress, self.accepted.egress),
         );
         inbound.and(outbound)?;
 
-        let mut drain = self.drain;
-        drain.reached(Phase::Flushing).await;
+        self.drain.clone().reached(Phase::Flushing).await;
         ticking.abort();
         recorder.flush();
         queue.close();
@@ -192,6 +174,16 @@ fn upstreams(
     (Rc::new(to_service), Rc::new(to_others))
 }
 
+fn intercept(
+    config: &Config,
+    tls: &Tls,
+    clock: &Arc<dyn Clock>,
+    counters: &metrics::Worker,
+) -> Intercept {
+    let (hosts, authority) = (config.egress.intercept.clone(), tls.authority.clone());
+    Intercept::new(hosts, authority, Arc::clone(clock), Arc::clone(&counters.intercept))
+}
+
 /// The hosts that pass untraced: the configured ones, and the daemon itself.
 fn no_trace(config: &Config) -> Vec<Box<str>> {
     let daemon = match &config.emit.daemon {
@@ -224,6 +216,16 @@ struct Port<H> {
 }
 
 impl<H: Handler> Port<H> {
+    /// A port without TLS.
+    fn new(
+        handler: H,
+        server: Rc<Server>,
+        local: SocketAddr,
+        (drain, crew): (&Observer, &Rc<Crew>),
+    ) -> Self {
+        Self { handler, server, local, tls: None, drain: drain.clone(), crew: Rc::clone(crew) }
+    }
+
     /// Accepts connections, and serves each by a task of its own, until the shutdown begins.
     async fn accept(
         self,

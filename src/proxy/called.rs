@@ -146,6 +146,7 @@ impl AwsCall {
 
 /// What the body of a response closes: an ordinary call, or one of an AWS API.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the usual one is not worth an allocation")]
 pub enum Guard {
     /// Of an AWS API.
     Aws(Box<Answer>),
