@@ -15,7 +15,7 @@ class Certificate(NamedTuple):
 
 
 class Authority:
-    """Signs leaves for localhost."""
+    """Signs leaves, for localhost if no other names are given."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -28,12 +28,13 @@ class Authority:
             "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
 
-    def issue(self, name):
-        """A leaf for localhost and 127.0.0.1, in files that begin with `name`."""
+    def issue(self, name, names=("localhost",)):
+        """A leaf for those names and 127.0.0.1, in files that begin with `name`."""
         cert, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
+        alternatives = ",".join(f"DNS:{one}" for one in names)
         extensions.write_text(
-            "subjectAltName=DNS:localhost,IP:127.0.0.1\n"
+            f"subjectAltName={alternatives},IP:127.0.0.1\n"
             "basicConstraints=critical,CA:FALSE\n"
             "extendedKeyUsage=serverAuth\n"
         )
