@@ -39,7 +39,8 @@ def call(service, operation, /, retries=None, **parameters):
     """Calls, prints what came of it, and returns the response; `{}` if the call failed."""
     caller = client(service, retries)
     told = {"service": service, "operation": caller.meta.method_to_api_mapping[operation]}
-    told |= {name: parameters[name] for name in ("Bucket", "Key") if name in parameters}
+    if service == "s3":
+        told |= {name: parameters[name] for name in ("Bucket", "Key") if name in parameters}
     response = {}
     try:
         response = getattr(caller, operation)(**parameters)
@@ -54,6 +55,8 @@ def call(service, operation, /, retries=None, **parameters):
         told["code"] = type(error).__name__
     told["status"] = meta.get("HTTPStatusCode")
     told["request_id"] = meta.get("RequestId")
+    headers = meta.get("HTTPHeaders", {})
+    told["header_id"] = headers.get("x-amzn-requestid") or headers.get("x-amz-request-id")
     told["retries"] = meta.get("RetryAttempts")
     print(json.dumps(told), flush=True)
     return response
@@ -170,7 +173,6 @@ def services():
     call("quicksight", "list_users", AwsAccountId="123456789012", Namespace="default")
     call("application-autoscaling", "describe_scalable_targets", ServiceNamespace="ecs")
     call("elasticbeanstalk", "describe_environments")
-    call("sdb", "list_domains")
     call("pinpoint", "get_apps")
     call("rekognition", "get_text_detection", JobId="0" * 32)
     call("workspaces", "describe_workspaces")
@@ -524,6 +526,8 @@ def failures():
         ("lambda", "invoke", {"FunctionName": "throttled-always"}),
         ("lambda", "invoke", {"FunctionName": "denied"}),
         ("lambda", "invoke", {"FunctionName": "broken-always"}),
+        ("lambda", "invoke", {"FunctionName": "unhandled"}),
+        ("lambda", "invoke_async", {"FunctionName": "later", "InvokeArgs": b"{}"}),
         ("lambda", "list_functions", {"MaxItems": 7}),
         ("cloudwatch", "list_metrics", {"Namespace": "throttled-once"}),
         ("eventbridgev2", "list_event_buses", {}),

@@ -1,16 +1,16 @@
-"""An AWS on loopback: moto, and a front before it that ends TLS and fails where a test wants it.
+"""An AWS on loopback: moto, a front that fails where a test wants it, and before both what checks
+signatures and ends TLS.
 
-    program ── proxy ──TLS──▶ Front ──▶ moto
+    program ── proxy ──TLS──▶ sigv4.py ──▶ Front ──▶ moto
 
-What the front is asked keeps its own Host, so that moto knows the service. The front is told by a
-test which requests to answer itself (`arm`), and remembers every request (`requests`)."""
+What comes keeps its own Host, so that moto knows the service. The front is told by a test which
+requests to answer itself (`arm`), and remembers every request (`requests`)."""
 
 import contextlib
 import http.client
 import json
 import re
 import socket
-import ssl
 import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler
@@ -18,6 +18,8 @@ from http.server import ThreadingHTTPServer
 from typing import NamedTuple
 
 from support import waiting
+from support.programs import HERE
+from support.programs import PYTHON
 from support.programs import Program
 from support.programs import tool
 
@@ -38,6 +40,9 @@ NAMES = [
     "*.s3.amazonaws.com",
     "*.s3.us-west-2.amazonaws.com",
 ]
+
+#: The hosts that a sidecar is to find here.
+ROUTED = ["*.amazonaws.com", "*.api.aws"]
 
 #: What an AWS program is told besides; no file of the machine's owner shall play a part.
 ENVIRONMENT = {
@@ -86,7 +91,7 @@ class Moto:
 
 class Fault(NamedTuple):
     """An answer in AWS's place for the first `times` requests that have `operation` in their
-    target header, path or body, and `word` in their host and path or body. `status` 0 closes the
+    target header, path or body, and `word` in their method, host and path, or body. `status` 0 closes the
     connection without an answer."""
 
     operation: str
@@ -110,21 +115,14 @@ class Seen(NamedTuple):
 class Front:
     """A server on a port of the kernel's choice before `upstream`, a port."""
 
-    def __init__(self, upstream, certificate=None):
+    def __init__(self, upstream):
         self.upstream = upstream
         self.requests = []
         self._faults = []
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.front = self
-        if certificate:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(certificate.cert, certificate.key)
-            self._server.socket = context.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
         self.port = self._server.server_address[1]
-        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
         self._thread.start()
 
@@ -137,7 +135,7 @@ class Front:
     def fault(self, seen, body):
         """The answer to give in moto's place, if there is one; called by the handlers."""
         text = body[:65536]
-        where = seen.host + seen.target
+        where = f"{seen.method} {seen.host}{seen.target}"
         operation = f"{seen.headers.get('x-amz-target')} {seen.target}"
         with self._lock:
             self.requests.append(seen)
@@ -176,10 +174,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _any(self):
         body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items()}
-        seen = Seen(self.command, headers.get("host", ""), self.path, headers, len(body))
+        # Not `self.path`, in which slashes at the front are made one.
+        target = self.requestline.split(" ")[1]
+        seen = Seen(self.command, headers.get("host", ""), target, headers, len(body))
         fault = self.server.front.fault(seen, body)
         if fault is None:
-            self._answer(*self._forward(body))
+            self._answer(*self._forward(target, body))
         elif fault.status:
             self._answer(fault.status, "", list(fault.headers.items()), fault.body)
         else:
@@ -198,13 +198,11 @@ class _Handler(BaseHTTPRequestHandler):
             pass
         return bytes(body)
 
-    def _forward(self, body):
+    def _forward(self, target, body):
         """Asks moto and returns what it answers, with a length in place of any chunks."""
         if self.upstream is None:
             self.upstream = http.client.HTTPConnection("127.0.0.1", self.server.front.upstream)
-        self.upstream.putrequest(
-            self.command, self.path, skip_host=True, skip_accept_encoding=True
-        )
+        self.upstream.putrequest(self.command, target, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             if name.lower() not in (*HOP_BY_HOP, "content-length"):
                 self.upstream.putheader(name, value)
@@ -235,6 +233,64 @@ class _Handler(BaseHTTPRequestHandler):
         super().finish()
         if self.upstream is not None:
             self.upstream.close()
+
+
+class Cloud:
+    """The whole of it, from what checks signatures to moto, for one test."""
+
+    def __init__(self, moto, certificate, folder):
+        moto.reset()
+        self.certificate = certificate
+        self.front = Front(moto.port)
+        self._log = folder / "signatures.jsonl"
+        self._checkers = []
+        self.port = self._checker("--cert", certificate.cert, "--key", certificate.key)
+        self._moto = moto
+
+    def _checker(self, *arguments):
+        command = [
+            PYTHON, HERE / "support" / "sigv4.py", "--listen", "127.0.0.1:0",
+            "--upstream", f"127.0.0.1:{self.front.port}", "--log", self._log,
+            "--access-key", ACCESS_KEY, "--secret-key", SECRET_KEY, *arguments,
+        ]  # fmt: skip
+        self._checkers.append(Program(command))
+        ready = self._checkers[-1].wait_line(
+            lambda line: line if line.startswith("ready ") else None, "where it listens"
+        )
+        return int(ready.split()[1])
+
+    @property
+    def url(self):
+        """What the hosts of AWS are to be connected to."""
+        return f"https://127.0.0.1:{self.port}"
+
+    def plain(self, *arguments):
+        """The same without TLS; another checker, with its own arguments."""
+        return f"http://127.0.0.1:{self._checker(*arguments)}"
+
+    def reset(self, faults=()):
+        """A clean account, and those faults from now on."""
+        self._moto.reset()
+        self.front.arm(faults)
+
+    def egress(self, **tables):
+        """The `[egress]` of a sidecar that finds all of AWS here."""
+        routes = [{"host": host, "connect_to": self.url} for host in ROUTED]
+        return {"tls": {"roots": self.certificate.authority}, "route": routes, **tables}
+
+    def requests(self):
+        """What was said of each request whose signature was checked."""
+        return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+    def refused(self):
+        """The requests that were not what had been signed."""
+        return [one for one in self.requests() if one["fault"]]
+
+    def close(self):
+        """Stops all but moto."""
+        for checker in self._checkers:
+            checker.stop()
+        self.front.close()
 
 
 class Connector:

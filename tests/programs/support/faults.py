@@ -9,6 +9,7 @@ from support.aws import Fault
 
 ALWAYS = 1_000_000
 ID = "8b2f2b3c-0000-4000-8000-00000000f417"
+UNHANDLED = {"x-amzn-RequestId": ID, "X-Amz-Function-Error": "Unhandled"}
 CBOR = {
     "Content-Type": "application/cbor",
     "smithy-protocol": "rpc-v2-cbor",
@@ -109,6 +110,8 @@ FAULTS = [
     _rest_json("/functions/throttled-always", "", ALWAYS, 429, "TooManyRequestsException", RATE),
     _rest_json("/functions/denied", "", ALWAYS, 403, "AccessDeniedException", "not authorized"),
     _rest_json("/functions/broken-always", "", ALWAYS, 500, "ServiceException", "it broke"),
+    Fault("/functions/unhandled", "", 1, 200, UNHANDLED, b'{"errorMessage": "it broke"}'),
+    Fault("/functions/later", "", 1, 202, {"x-amzn-RequestId": ID}, b""),
     _rest_json("/functions", "MaxItems=7", 1, 500, "ServiceException", "it broke"),
     _json("ListMetrics", "throttled-once", 1, 400, "ThrottlingException", RATE),
     _cbor("DescribeEventBus", "throttled-always", ALWAYS, 400, "ThrottlingException", RATE),
@@ -125,7 +128,7 @@ FAULTS = [
     _closed("/closed-once", "", 1),
     _s3("/error-200", 1, 200, "InternalError", "it broke"),
     _s3(
-        "failing.s3.amazonaws.com/moved", 1, 301, "PermanentRedirect", "elsewhere",
+        "GET failing.s3.amazonaws.com/moved", 1, 301, "PermanentRedirect", "elsewhere",
         {"x-amz-bucket-region": "us-west-2"},
     ),
     _query("/2013-04-01/hostedzone/ZTHROTTLED", "", ALWAYS, 400, "Throttling", RATE),
