@@ -60,6 +60,9 @@ ENVIRONMENT = {
 S3_HEADERS = [("x-amz-request-id", "4C1A0000F417B00C"), ("x-amz-id-2", "aG9zdCBvZiB0aGUgdGVzdHM=")]
 S3_HOST = re.compile(r"(.+\.)?s3[.-]")
 
+#: The hosts in the URLs of queues, the second for those who ask as they did long ago.
+QUEUES = [b"sqs.us-east-1.amazonaws.com/", b"queue.amazonaws.com/"]
+
 HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "expect", "proxy-connection")
 
 
@@ -210,7 +213,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.upstream.putheader("Content-Length", str(len(body)))
         self.upstream.endheaders(body)
         response = self.upstream.getresponse()
-        return response.status, response.reason, response.getheaders(), response.read()
+        told = response.read()
+        # The URLs of queues are AWS's, whichever way moto was asked.
+        for host in QUEUES:
+            told = told.replace(b"http://" + host, b"https://" + host)
+        return response.status, response.reason, response.getheaders(), told
 
     def _answer(self, status, reason, headers, body):
         self.send_response_only(status, reason or None)

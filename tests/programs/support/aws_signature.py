@@ -84,7 +84,7 @@ class Signature:
         missing = [one for one in headers if one.startswith("x-amz-") and one not in self.signed]
         if self.service in RAW_PATHS and missing and not self.in_query:
             raise Fault(f"these headers are not signed: {', '.join(missing)}")
-        if "host" not in self.signed:
+        if not {"host", ":authority"} & set(self.signed):
             raise Fault("Host is not signed")
 
     def check(self, key, method, path, query, headers, payload):

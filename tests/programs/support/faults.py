@@ -4,6 +4,8 @@ smithy.io/2.0/aws/protocols for the codes, the "Error Responses" pages of Amazon
 
 import gzip
 import json
+import struct
+import zlib
 
 from support.aws import Fault
 
@@ -141,3 +143,28 @@ def zipped(operation, word):
     fault = _json(operation, word, ALWAYS, 400, "ResourceInUseException", "zipped up")
     headers = {**fault.headers, "Content-Encoding": "gzip"}
     return fault._replace(headers=headers, body=gzip.compress(fault.body))
+
+
+def _event(headers, payload):
+    """A message of an event stream: lengths, headers and payload between checksums, as "Event stream
+    encoding" in the guide of Amazon Transcribe has it."""
+    packed = b"".join(
+        bytes([len(name)]) + name.encode() + b"\x07" + struct.pack("!H", len(value)) + value.encode()
+        for name, value in headers.items()
+    )
+    start = struct.pack("!II", len(packed) + len(payload) + 16, len(packed))
+    start += struct.pack("!I", zlib.crc32(start))
+    return start + packed + payload + struct.pack("!I", zlib.crc32(start + packed + payload))
+
+
+def subscription(lags):
+    """Kinesis's answer to `SubscribeToShard`, which moto has not: an event for each of `lags`, the
+    milliseconds that it is behind."""
+    kind = {":message-type": "event", ":content-type": "application/x-amz-json-1.1"}
+    body = _event({":event-type": "initial-response", **kind}, b"{}")
+    for lag in lags:
+        told = {"ContinuationSequenceNumber": "1", "MillisBehindLatest": lag, "Records": []}
+        event = {":event-type": "SubscribeToShardEvent", **kind}
+        body += _event(event, json.dumps(told).encode())
+    headers = {"Content-Type": "application/vnd.amazon.eventstream", "x-amzn-RequestId": ID}
+    return Fault("SubscribeToShard", "", ALWAYS, 200, headers, body)
