@@ -117,7 +117,7 @@ def test_kinesis_over_http_2(cloud, sideray, daemon, http2_url):
         "SubscribeToShard"
     ]
     fronts = {one.headers.get("x-front-protocol") for one in cloud.front.requests}
-    assert fronts == {"HTTP/2.0"}, "HTTP/2 goes all the way"
+    assert fronts == {"h2"}, "HTTP/2 goes all the way"
 
 
 def in_parallel(calls):

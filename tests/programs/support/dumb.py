@@ -40,7 +40,7 @@ class Dumb:
                     await reader.readexactly(int(length[1]))
                 number = NUMBER.search(head)[1]
                 writer.write(ANSWER % (number, number))
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
     def close(self):

@@ -47,14 +47,14 @@ FRONT = """
         ssl_certificate_key {certificate.key};
         client_max_body_size 0;
         underscores_in_headers on;
-        add_header X-Front-Protocol $server_protocol always;
+        add_header X-Front-Protocol $http2 always;
         location / {{
             proxy_pass http://127.0.0.1:{upstream};
             proxy_http_version 1.1;
             proxy_request_buffering off;
             proxy_buffering off;
             proxy_set_header Host $http_host;
-            proxy_set_header X-Front-Protocol $server_protocol;
+            proxy_set_header X-Front-Protocol $http2;
         }}
     }}
 """
@@ -85,6 +85,6 @@ def calling(port, egress, back):
 
 
 def front(port, certificate, upstream):
-    """A server that speaks HTTP/2 to its clients and asks `upstream`, a port, for everything. It
-    tells both in `X-Front-Protocol` how it was asked itself."""
+    """A server that speaks HTTP/2 to its clients and asks `upstream`, a port, for everything. When
+    it was asked over HTTP/2, it tells both so, by `X-Front-Protocol: h2`."""
     return FRONT.format(port=port, certificate=certificate, upstream=upstream)

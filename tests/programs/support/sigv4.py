@@ -111,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
             before = self._said.get(name.lower())
             self._said[name.lower()] = value if before is None else f"{before},{value}"
         # The SDK for JavaScript signs HTTP/2's own name of it, which is right over HTTP/2 alone.
-        if self._said.get("x-front-protocol") == "HTTP/2.0":
+        if self._said.get("x-front-protocol") == "h2":
             self._said[":authority"] = self._said.get("host", "")
         self._left = self._pieces()
         self._facts = {"method": self.command, "target": self._target}
