@@ -95,7 +95,7 @@ def test_a_server_of_http_1_alone(intercepting, ca_dir, curl, daemon):
 
 def test_openssl_finds_nothing_wrong(intercepting, ca_dir):
     sidecar = intercepting()
-    for host in (HOST, "bucket.with.dots.s3.us-east-1.amazonaws.com"):
+    for host in (HOST, "receipts.s3.us-east-1.amazonaws.com"):
         done = run(
             "openssl", "s_client", "-proxy", sidecar.addresses["egress"], "-connect",
             f"{host}:443", "-servername", host, "-CAfile", ca_dir / "ca.pem", "-verify_hostname",

@@ -293,6 +293,10 @@ class Cloud:
         """The requests that were not what had been signed."""
         return [one for one in self.requests() if one["fault"]]
 
+    def forget(self):
+        """Takes the refusals so far as meant."""
+        self._log.write_text("")
+
     def close(self):
         """Stops all but moto."""
         for checker in self._checkers:

@@ -1,0 +1,16 @@
+"""An unmodified program that makes presigned URLs with boto3 and uses them with `requests`, which
+knows nothing of AWS."""
+
+import boto3
+import requests
+
+s3 = boto3.client("s3")
+s3.create_bucket(Bucket="receipts")
+where = {"Bucket": "receipts", "Key": "a b/7.txt"}
+with requests.Session() as session:
+    put = s3.generate_presigned_url("put_object", Params=where)
+    print(session.put(put, data=b"presigned").status_code)
+    get = s3.generate_presigned_url("get_object", Params=where)
+    print(session.get(get).text)
+    missing = s3.generate_presigned_url("get_object", Params={**where, "Key": "missing"})
+    print(session.get(missing).status_code)
