@@ -30,6 +30,7 @@
 //! | [`trace`] | X-Ray's language: times, ids, headers, facts, the document model, its bytes (pure) |
 //! | [`sampling`] | rules, wildcards, reservoirs (pure) |
 //! | [`attribution`] | which open request caused a call, or an honest "unknown" (pure) |
+//! | [`aws`] | calls of AWS APIs as they stand on the wire (pure) |
 //! | [`sys`] | seams: clock, chance, timers, drain, signals |
 //! | [`emit`] | documents on their way out: queue, encoder, sinks |
 //! | [`record`] | the recorder and its guards: all a handler knows of tracing |
@@ -55,6 +56,7 @@
 pub mod admin;
 pub mod app;
 pub mod attribution;
+pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod emit;

@@ -39,6 +39,7 @@ pub const ROOMS: &[Room] = &[
     pure("trace::exchange", &["trace::facts", "trace::id", "trace::segment", "trace::time"]),
     pure("sampling", &[]),
     pure("attribution", &["trace"]),
+    pure("aws", &[]),
     pure("http1::framing", &[]),
     pure("http1::lines", &[]),
     pure("http1::head", &["http1::framing", "http1::lines"]),
