@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and what the exit code then says.
 
 pub mod args;
+pub mod ca;
 pub mod check;
 pub mod demo;
 pub mod exec;
@@ -13,7 +14,11 @@ use std::process::ExitCode;
 
 use self::args::Cli;
 use self::args::Command;
+use crate::config::env;
 use crate::config::env::Env;
+use crate::config::process::Log;
+use crate::sys::clock::Clock;
+use crate::sys::clock::SystemClock;
 
 /// Does what the command line asks for.
 #[must_use]
@@ -23,6 +28,12 @@ pub fn main(cli: Cli) -> ExitCode {
         Command::Exec(args) => exec::exec(&args),
         Command::Demo(args) => demo::demo(args),
         Command::DemoService(service) => demo::service::serve(service),
+        Command::Ca(args) => {
+            log::start(&Log::default());
+            let now = SystemClock::start().now().wall();
+            let (mut out, mut err) = (io::stdout(), io::stderr());
+            ca::ca(&args, &env::variable, now, &mut out, &mut err).unwrap_or(exit::FAILED)
+        }
         Command::Check(settings) => {
             let (mut out, mut err) = (io::stdout(), io::stderr());
             check::check(&settings, Env::process(), &mut out, &mut err).unwrap_or(exit::FAILED)

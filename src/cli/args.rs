@@ -61,8 +61,9 @@ pub enum Command {
     /// Run COMMAND with the sidecar beside it
     ///
     /// COMMAND's outbound calls are led through the egress port: HTTP_PROXY, HTTPS_PROXY and their
-    /// lower-case twins point there, NO_PROXY spares the metadata addresses, and
-    /// NODE_USE_ENV_PROXY makes Node.js heed them. Its standard streams are passed on, and signals
+    /// lower-case twins point there, NO_PROXY spares the metadata addresses, NODE_USE_ENV_PROXY
+    /// makes Node.js heed them, and JAVA_TOOL_OPTIONS tells a JVM the same. Where calls over TLS are
+    /// looked into, it is told of the certificate to trust too. Its standard streams are passed on, and signals
     /// too. When it ends, the sidecar drains and exits with COMMAND's own code.
     #[command(after_long_help = EXEC)]
     Exec(Exec),
@@ -78,6 +79,14 @@ pub enum Command {
     #[command(hide = true)]
     DemoService(Service),
 
+    /// Make, show or renew a certificate authority of your own for HTTPS calls
+    ///
+    /// To look into a call over TLS, sideray shows a certificate for its host that it has signed
+    /// itself. By default what it signs with lives in memory and ends with the process. One that
+    /// lies on disk is for where the programs beside it are given its certificate beforehand.
+    #[command(after_long_help = CA)]
+    Ca(Ca),
+
     /// Check the configuration without running anything
     ///
     /// Prints "ok" and the configuration in force as TOML, flags and environment included; or
@@ -91,6 +100,24 @@ Examples:
   sideray exec -- python3 -m http.server 8080
   sideray exec --upstream http://127.0.0.1:3000 --name shop -- node server.js
   sideray exec --config proxy.toml -- gunicorn -b 127.0.0.1:8080 app:app";
+
+/// What stands below the long help of `ca`.
+const CA: &str = "\
+Examples:
+  sideray ca create
+  sideray ca create --dir /etc/sideray/ca --days 365
+  sideray ca show --json
+  sideray ca renew
+
+In proxy.toml, [egress.intercept] ca_cert and ca_key then name its files. Of those, hand out ca.pem
+only: whoever has ca.key can pass for any host with who trusts ca.pem.";
+
+/// How long a certificate authority is valid unless told otherwise: long enough to be renewed once
+/// a year with time to spare.
+const CA_DAYS: u32 = 730;
+
+/// Most days that it may be valid: a hundred years.
+const MOST_CA_DAYS: i64 = 36_500;
 
 /// Where the configuration comes from, and the few keys that are often changed at the prompt.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
@@ -155,6 +182,64 @@ pub struct Exec {
     /// The command to run, and its arguments
     #[arg(last = true, required = true, num_args = 1.., value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+/// Arguments of `ca`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Ca {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: CaCommand,
+}
+
+/// What to do with a certificate authority.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum CaCommand {
+    /// Make one: ca.pem, and ca.key, which nobody but you can read
+    Create(CaCreate),
+    /// Show its subject, fingerprint, validity and files
+    Show {
+        /// Where it is [default: $XDG_DATA_HOME/sideray/ca, else ~/.local/share/sideray/ca]
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// As a JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make it a new certificate, for the same key
+    Renew(CaRenew),
+}
+
+/// Arguments of `ca create`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct CaCreate {
+    /// Where to put it [default: $XDG_DATA_HOME/sideray/ca, else ~/.local/share/sideray/ca]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// How long it is valid
+    #[arg(long, value_name = "DAYS", default_value_t = CA_DAYS, value_parser = clap::value_parser!(u32).range(1..=MOST_CA_DAYS))]
+    pub days: u32,
+
+    /// Overwrite one that is there; whoever trusts it will not trust the new one
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `ca renew`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct CaRenew {
+    /// Where it is [default: $XDG_DATA_HOME/sideray/ca, else ~/.local/share/sideray/ca]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// How long it is valid from now
+    #[arg(long, value_name = "DAYS", default_value_t = CA_DAYS, value_parser = clap::value_parser!(u32).range(1..=MOST_CA_DAYS))]
+    pub days: u32,
+
+    /// Make it a new key too; whoever trusts the old one will not trust the new one
+    #[arg(long)]
+    pub new_key: bool,
 }
 
 /// Arguments of `demo`.

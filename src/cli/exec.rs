@@ -1,14 +1,13 @@
 //! `sideray exec`: the sidecar with a service beside it, which it starts and outlives.
 
+mod environment;
+
 use std::ffi::OsString;
 use std::io;
 use std::io::IsTerminal;
-use std::net::IpAddr;
-use std::net::Ipv4Addr;
-use std::net::Ipv6Addr;
-use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::thread;
 
 use rustix::process::Pid;
@@ -26,11 +25,14 @@ use crate::app::Addresses;
 use crate::app::Command;
 use crate::app::Control;
 use crate::cli::args::Exec;
+use crate::cli::exec::environment::environment;
 use crate::cli::exit;
 use crate::cli::log;
 use crate::cli::run;
 use crate::config::env;
-use crate::proxy::options::METADATA;
+use crate::net::tls::authority::Authority;
+use crate::net::tls::authority::files::WriteError;
+use crate::net::tls::authority::public::PublicFiles;
 
 /// Runs COMMAND beside a sidecar and returns COMMAND's exit code.
 #[must_use]
@@ -40,6 +42,11 @@ pub fn exec(args: &Exec) -> u8 {
         Err(code) => return code,
     };
     let ports = bound.addresses;
+    let authority: Option<Arc<Authority>> = None;
+    if let Some(Err(error)) = authority.as_deref().map(add_users_certificates) {
+        log::report(&error, "cannot start");
+        return exit::FAILED;
+    }
     let (control, commands) = Control::new();
     let sidecar = thread::Builder::new().name("sidecar".into()).spawn(move || bound.run(commands));
     let sidecar = match sidecar {
@@ -49,7 +56,8 @@ pub fn exec(args: &Exec) -> u8 {
             return exit::FAILED;
         }
     };
-    let code = beside(&args.command, ports);
+    let public = authority.as_deref().map(Authority::files);
+    let code = beside(&args.command, ports, public);
     control.tell(Command::Stop);
     match sidecar.join() {
         Ok(Ok(_)) => code,
@@ -61,10 +69,18 @@ pub fn exec(args: &Exec) -> u8 {
     }
 }
 
+/// Has the command trust what its user wants trusted, besides the authority.
+fn add_users_certificates(authority: &Authority) -> Result<(), WriteError> {
+    match environment::trusted(&env::variable) {
+        none if none.is_empty() => Ok(()),
+        named => authority.also_trust(&named),
+    }
+}
+
 /// Runs the command to its end, with its outbound calls led to the egress port.
-fn beside(command: &[OsString], ports: Addresses) -> u8 {
+fn beside(command: &[OsString], ports: Addresses, public: Option<&PublicFiles>) -> u8 {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.and_then(|runtime| runtime.block_on(supervise(command, ports)));
+    let ended = runtime.and_then(|runtime| runtime.block_on(supervise(command, ports, public)));
     match ended {
         Ok(status) => code(status),
         Err(error) => {
@@ -79,7 +95,11 @@ fn beside(command: &[OsString], ports: Addresses) -> u8 {
     }
 }
 
-async fn supervise(command: &[OsString], ports: Addresses) -> io::Result<ExitStatus> {
+async fn supervise(
+    command: &[OsString],
+    ports: Addresses,
+    public: Option<&PublicFiles>,
+) -> io::Result<ExitStatus> {
     // Heard before anybody knows where to send one, so that none can end the sidecar alone.
     let mut signals = signals()?;
     run::announce(&ports);
@@ -87,7 +107,7 @@ async fn supervise(command: &[OsString], ports: Addresses) -> io::Result<ExitSta
         command.split_first().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
-        .envs(environment(ports.egress, env::no_proxy().as_deref()))
+        .envs(environment(ports.egress, &env::variable, public))
         .spawn()?;
     info!(pid = child.id(), "command started");
     loop {
@@ -96,28 +116,6 @@ async fn supervise(command: &[OsString], ports: Addresses) -> io::Result<ExitSta
             Some(signal) = signals.recv() => pass_on(&child, signal),
         }
     }
-}
-
-/// The variables that lead a program's calls through the egress port.
-fn environment(egress: SocketAddr, no_proxy: Option<&str>) -> Vec<(&'static str, String)> {
-    let proxy = format!("http://{}", reachable(egress));
-    let spared = no_proxy.into_iter().chain(METADATA).collect::<Vec<_>>().join(",");
-    let mut variables: Vec<_> = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"]
-        .map(|name| (name, proxy.clone()))
-        .into();
-    variables.extend(["NO_PROXY", "no_proxy"].map(|name| (name, spared.clone())));
-    variables.push(("NODE_USE_ENV_PROXY", "1".into()));
-    variables
-}
-
-/// Where a listener can be reached from this machine.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let loopback: IpAddr = match address.ip() {
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    let ip = if address.ip().is_unspecified() { loopback } else { address.ip() };
-    SocketAddr::new(ip, address.port())
 }
 
 /// Hears the signals that are meant for the command. What a terminal sends goes to every process
@@ -170,24 +168,6 @@ fn code(status: ExitStatus) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_environment_leads_calls_to_the_egress_port() {
-        let egress = "0.0.0.0:8001".parse().unwrap();
-        let variables = environment(egress, Some("internal.example"));
-        let of = |name| {
-            variables.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_str())
-        };
-        for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
-            assert_eq!(of(name), Some("http://127.0.0.1:8001"), "{name}");
-        }
-        for name in ["NO_PROXY", "no_proxy"] {
-            let spared: Vec<_> = of(name).unwrap().split(',').collect();
-            assert_eq!(spared[0], "internal.example");
-            assert!(spared.contains(&"169.254.169.254"), "{spared:?}");
-        }
-        assert_eq!(of("NODE_USE_ENV_PROXY"), Some("1"));
-    }
 
     #[test]
     fn statuses_become_a_shells_codes() {

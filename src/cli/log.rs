@@ -35,6 +35,18 @@ pub(super) fn complain(what: &dyn Display) {
 
 /// Logs an error with everything that caused it.
 pub(super) fn report(error: &dyn Error, message: &'static str) {
+    error!(%error, causes = causes(error), "{message}");
+}
+
+/// An error and everything that caused it, in one line.
+pub(super) fn with_causes(error: &dyn Error) -> String {
+    match causes(error) {
+        causes if causes.is_empty() => error.to_string(),
+        causes => format!("{error}: {causes}"),
+    }
+}
+
+fn causes(error: &dyn Error) -> String {
     let mut causes = String::new();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -44,5 +56,5 @@ pub(super) fn report(error: &dyn Error, message: &'static str) {
         causes.push_str(&cause.to_string());
         source = cause.source();
     }
-    error!(%error, causes, "{message}");
+    causes
 }

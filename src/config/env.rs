@@ -1,5 +1,7 @@
 //! The variables of the X-Ray SDKs, with the SDKs' meaning. Nothing else reads the environment.
 
+use std::ffi::OsString;
+
 use crate::config::fault::Place;
 use crate::config::read::Given;
 use crate::config::value;
@@ -22,12 +24,12 @@ pub struct Env {
     tracing_name: Option<String>,
 }
 
-/// The hosts that `NO_PROXY` already spares, in either case: `exec` adds to them.
+/// A variable as it is set, for commands that add to what others read, and that follow the XDG
+/// directories. One that is empty counts as absent.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the seam")]
-pub fn no_proxy() -> Option<String> {
-    let set = |name| std::env::var(name).ok().filter(|hosts| !hosts.trim().is_empty());
-    set("NO_PROXY").or_else(|| set("no_proxy"))
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 impl Env {

@@ -1,5 +1,6 @@
 //! TLS both ways, by rustls with ring: [`server`] shows our certificate, [`client`] checks theirs.
 
+pub mod authority;
 pub mod client;
 pub mod options;
 pub mod server;

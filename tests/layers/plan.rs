@@ -50,7 +50,7 @@ pub const ROOMS: &[Room] = &[
     shell("emit", &["sys", "trace"]),
     shell("record", &["attribution", "emit::queue", "sampling", "sys", "trace"]),
     // Of the core it knows one thing: what ended a tunnel.
-    shell("net", &["sys", "trace::facts"]),
+    shell("net", &["sys", "trace::facts", "trace::time"]),
     shell("http1", &["http1::chunked", "http1::framing", "http1::head", "net", "sys"]),
     shell("proxy", &["http1", "net", "record", "sampling::wildcard", "sys", "trace"]),
     shell("viewer", &["trace::id"]),
@@ -89,11 +89,21 @@ pub const ROOMS: &[Room] = &[
             "viewer",
         ],
     ),
-    // The last five are for `exec`, which watches a child, and `demo`, which sets up its sidecars
-    // and prints their trace.
+    // Of the rest, TLS and the time are for `ca`, and what is left for `exec`, which watches a
+    // child, and `demo`, which sets up its sidecars and prints their trace.
     shell(
         "cli",
-        &["app", "config", "proxy::options", "sampling::rule", "sys", "trace::segment", "viewer"],
+        &[
+            "app",
+            "config",
+            "net::tls",
+            "proxy::options",
+            "sampling::rule",
+            "sys",
+            "trace::segment",
+            "trace::time",
+            "viewer",
+        ],
     ),
     shell("main", &["cli"]),
 ];

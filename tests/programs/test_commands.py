@@ -77,5 +77,5 @@ def test_a_missing_file_is_told_by_name():
 def test_help_names_every_command():
     done = run(BINARY, "--help")
     assert done.returncode == 0
-    for command in ("run", "exec", "demo", "check"):
+    for command in ("run", "exec", "demo", "ca", "check"):
         assert re.search(rf"^\s+{command}\b", done.stdout, re.MULTILINE), done.stdout

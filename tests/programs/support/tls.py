@@ -6,6 +6,10 @@ from typing import NamedTuple
 from support.programs import run
 
 
+#: With names below it for clients that call localhost without any proxy.
+LOCALHOST = ("localhost", "java.localhost", "go.localhost")
+
+
 class Certificate(NamedTuple):
     """PEM files: a leaf, its key, and the authority to trust."""
 
@@ -28,7 +32,7 @@ class Authority:
             "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
 
-    def issue(self, name, names=("localhost",)):
+    def issue(self, name, names=LOCALHOST):
         """A leaf for those names and 127.0.0.1, in files that begin with `name`."""
         cert, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
