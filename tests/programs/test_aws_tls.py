@@ -1,8 +1,6 @@
 """Interception as its clients see it: who is shown which certificate, what is seen of HTTP/1.1 and
 HTTP/2 inside, and that whatever is not for us passes as if we were not there."""
 
-import shutil
-
 import pytest
 
 from support import aws
@@ -14,7 +12,6 @@ from support import waiting
 from support.documents import header
 from support.echo import Echo
 from support.origin import Origin
-from support.programs import HERE
 from support.programs import run
 
 HOST = "dynamodb.us-east-1.amazonaws.com"
@@ -24,7 +21,6 @@ LIST_TABLES = [
     "-H", "Content-Type: application/x-amz-json-1.0",
     "-d", '{"Limit": 3}', f"https://{HOST}/",
 ]  # fmt: skip
-BUNDLES = "AWS_CA_BUNDLE CURL_CA_BUNDLE NODE_EXTRA_CA_CERTS REQUESTS_CA_BUNDLE SSL_CERT_FILE"
 #: So many refusals are more than a bounded number.
 TOO_MANY = 20
 
@@ -103,52 +99,6 @@ def test_openssl_finds_nothing_wrong(intercepting, ca_dir):
         )  # fmt: skip
         assert "Verify return code: 0 (ok)" in done.stdout, done.stdout + done.stderr
         assert "ALPN protocol: http/1.1" in done.stdout
-
-
-def test_the_command_is_told_whom_to_trust(sideray):
-    """Each variable names a file of certificates, ours among the system's where it replaces them."""
-    script = f"""
-        for n in {BUNDLES}; do
-            eval "f=\\$$n"
-            echo "told $n $(grep -c 'BEGIN CERT' "$f") $(grep -c 'PRIVATE KEY' "$f")"
-        done
-        echo "told JAVA_TOOL_OPTIONS $JAVA_TOOL_OPTIONS"
-    """
-    sidecar = sideray("http://127.0.0.1:1", command=["sh", "-c", script])
-    told = {}
-    for name in [*BUNDLES.split(), "JAVA_TOOL_OPTIONS"]:
-        start = f"told {name} "
-        line = sidecar.program.wait_line(
-            lambda line, start=start: line if line.startswith(start) else None, start
-        )
-        told[name] = line.removeprefix(start)
-    assert "-Djavax.net.ssl.trustStore=" in told.pop("JAVA_TOOL_OPTIONS")
-    for name, counts in told.items():
-        certificates, keys = map(int, counts.split())
-        assert certificates >= 1, f"{name} names a file with our certificate"
-        assert keys == 0, f"{name} names a file with a key"
-
-
-def test_the_key_is_nowhere_to_be_read(intercepting, ca_dir, curl):
-    sidecar = intercepting()
-    curl("-x", sidecar.egress, "--cacert", ca_dir / "ca.pem", *LIST_TABLES)
-    names = {file.name for file in ca_dir.iterdir()}
-    assert names >= {"ca.pem", "bundle.pem"}
-    for file in ca_dir.iterdir():
-        assert b"PRIVATE KEY" not in file.read_bytes(), f"{file} has the key in it"
-    for path in ("/ca.key", "/ca", "/../ca.key", "/metrics", "/traces"):
-        assert "PRIVATE KEY" not in sidecar.admin(path)[1]
-
-
-@pytest.mark.skipif(not shutil.which("java"), reason="Java is not installed")
-def test_java_trusts_the_leaf(cloud, sideray):
-    url = f"https://{HOST}/moto-api/data.json"
-    sidecar = sideray(
-        "http://127.0.0.1:1", command=["java", HERE / "java" / "Get.java", url],
-        egress=cloud.egress(),
-    )  # fmt: skip
-    sidecar.program.wait_line(lambda line: line == "told 200", "status 200", timeout=60)
-    assert sidecar.program.wait() == 0
 
 
 def test_a_client_that_refuses_is_tunnelled_after_a_while(

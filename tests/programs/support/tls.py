@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 from support.programs import run
 
-
 #: With names below it for clients that call localhost without any proxy.
 LOCALHOST = ("localhost", "java.localhost", "go.localhost")
 
