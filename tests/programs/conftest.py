@@ -140,3 +140,13 @@ def cloud(moto, aws_certificate, tmp_path):
     yield account
     account.close()
     assert not account.refused(), "\n".join(map(str, account.refused()))
+
+
+@pytest.fixture
+def sdk():
+    """A daemon for the documents of AWS's own SDK, which are not as compact as ours."""
+    catcher = Catcher(compact=False)
+    yield catcher
+    catcher.close()
+    catcher.save(DOCUMENTS)
+    assert not catcher.faults, "\n".join(catcher.faults)

@@ -2,6 +2,9 @@
 only put where no signature covers it. `cloud` checks every signature of every test; here are the
 shapes that a signature takes."""
 
+import os
+import time
+
 import pytest
 from botocore import auth
 from botocore.awsrequest import AWSRequest
@@ -10,13 +13,18 @@ from botocore.credentials import Credentials
 from support import aws
 from support import connect
 from support import documents
+from support import reference
 from support.documents import header
 from support.programs import HERE
 from support.programs import PYTHON
 
 BUCKET = "https://receipts.s3.amazonaws.com"
 KEY = Credentials(aws.ACCESS_KEY, aws.SECRET_KEY)
-CALLER = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+def caller():
+    """A trace header of the program's own, without a parent that somebody would have to record."""
+    return f"Root=1-{int(time.time()):08x}-{os.urandom(12).hex()};Sampled=1"
 
 
 @pytest.fixture
@@ -71,28 +79,46 @@ def test_a_trace_header_is_put_beside_a_signature(cloud, asking, daemon):
 
 def test_a_trace_header_that_is_not_signed_is_replaced(cloud, asking, daemon):
     """As the program's own SDK puts it, after signing."""
-    assert asking("PUT", "/b", b"1", {"X-Amzn-Trace-Id": CALLER}).status == 200
+    told = caller()
+    assert asking("PUT", "/b", b"1", {"X-Amzn-Trace-Id": told}).status == 200
     found = call(daemon, "PUT", "/b")
     sent = header(arrived(cloud))
-    assert sent["Root"] == found.trace_id == header(CALLER)["Root"]
+    assert sent["Root"] == found.trace_id == header(told)["Root"]
     assert sent["Parent"] == found.entity["id"]
-    assert found.parent_id == header(CALLER)["Parent"] or "parent_id" not in found.holder
 
 
 def test_a_trace_header_that_is_signed_stays(cloud, asking, daemon, monkeypatch):
     monkeypatch.setattr(auth, "SIGNED_HEADERS_BLACKLIST", [])
-    assert asking("PUT", "/c", b"1", {"X-Amzn-Trace-Id": CALLER}).status == 200
+    told = caller()
+    assert asking("PUT", "/c", b"1", {"X-Amzn-Trace-Id": told}).status == 200
     assert "x-amzn-trace-id" in cloud.front.requests[-1].headers["authorization"].lower()
-    assert arrived(cloud) == CALLER
-    assert call(daemon, "PUT", "/c").trace_id == header(CALLER)["Root"]
+    assert arrived(cloud) == told
+    assert call(daemon, "PUT", "/c").trace_id == header(told)["Root"]
 
 
 def test_a_trace_header_that_a_url_signs_stays(cloud, asking, monkeypatch):
     monkeypatch.setattr(auth, "SIGNED_HEADERS_BLACKLIST", [])
-    told = asking("PUT", "/d", b"1", {"X-Amzn-Trace-Id": CALLER}, by=auth.S3SigV4QueryAuth)
-    assert told.status == 200
+    told = caller()
+    answer = asking("PUT", "/d", b"1", {"X-Amzn-Trace-Id": told}, by=auth.S3SigV4QueryAuth)
+    assert answer.status == 200
     assert "x-amzn-trace-id" in cloud.front.requests[-1].target.lower()
-    assert arrived(cloud) == CALLER
+    assert arrived(cloud) == told
+
+
+def test_a_program_with_awss_own_sdk_is_continued(cloud, sideray, daemon, sdk):
+    """What the SDK records of a call is the parent of what sideray records of it."""
+    sidecar = sideray(
+        "http://127.0.0.1:1",
+        command=[PYTHON, reference.PATCHED, sdk.address, "sns"],
+        env=aws.ENVIRONMENT,
+        egress=cloud.egress(),
+    )
+    assert sidecar.program.wait(60) == 0, sidecar.program.output()
+    theirs, ours = reference.ordered(sdk), reference.ordered(daemon)
+    assert [one["parent_id"] for one in ours] == [one["id"] for one in theirs]
+    assert {one["trace_id"] for one in ours} == {one["trace_id"] for one in theirs}
+    sent = [header(one.headers["x-amzn-trace-id"])["Parent"] for one in cloud.front.requests]
+    assert sent == [one["id"] for one in ours]
 
 
 def test_presigned_urls_by_a_client_that_knows_no_aws(cloud, sideray, daemon):

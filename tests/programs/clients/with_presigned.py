@@ -3,8 +3,10 @@ knows nothing of AWS."""
 
 import boto3
 import requests
+from botocore.config import Config
 
-s3 = boto3.client("s3")
+# Without it a client for us-east-1 makes URLs of the form that came before AWS4.
+s3 = boto3.client("s3", config=Config(signature_version="s3v4"))
 s3.create_bucket(Bucket="receipts")
 where = {"Bucket": "receipts", "Key": "a b/7.txt"}
 with requests.Session() as session:
