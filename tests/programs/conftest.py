@@ -144,9 +144,9 @@ def cloud(moto, aws_certificate, tmp_path):
 
 @pytest.fixture
 def sdk():
-    """A daemon for the documents of AWS's own SDK, which are not as compact as ours."""
+    """A daemon for the documents of AWS's own SDK, which are not as compact as ours and not to be
+    judged: it writes a request id of null where it knows none."""
     catcher = Catcher(compact=False)
     yield catcher
     catcher.close()
-    catcher.save(DOCUMENTS)
     assert not catcher.faults, "\n".join(catcher.faults)

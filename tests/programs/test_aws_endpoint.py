@@ -1,5 +1,5 @@
-"""The second way in: `AWS_ENDPOINT_URL` names the egress port, no certificate plays a part, and what
-was signed for us is signed anew for AWS. The program's own key is none that AWS knows."""
+"""The second way in: `AWS_ENDPOINT_URL` names the egress port, no certificate plays a part, and
+what was signed for us is signed anew for AWS. The program's own key is none that AWS knows."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""The AWS SDK for JavaScript beside sideray, over HTTP/1.1 and over HTTP/2. Skipped where there is no
-Node.js, or no package that `tests/setup` would have installed."""
+"""The AWS SDK for JavaScript beside sideray, over HTTP/1.1 and over HTTP/2. Skipped where there is
+no Node.js, or no package that `tests/setup` would have installed."""
 
 import json
 import shutil
@@ -32,8 +32,8 @@ def http2_url(cloud, start, tmp_path, aws_certificate):
 
 
 def program(cloud, sideray, part, **egress):
-    """Runs a part of the program under `sideray exec`; returns what it was told of each call, and the
-    line it printed at the end."""
+    """Runs a part of the program under `sideray exec`; returns what it was told of each call, and
+    the line it printed at the end."""
     cloud.reset([*faults.FAULTS, faults.subscription(LAGS)])
     sidecar = sideray(
         "http://127.0.0.1:1",
@@ -104,8 +104,8 @@ def test_five_services_over_http_1(cloud, sideray, daemon):
 
 
 def test_kinesis_over_http_2(cloud, sideray, daemon, http2_url):
-    """The program, sideray and the server speak HTTP/2; one call answers with a stream of events. The
-    SDK signs `:authority` here, which no other protocol has."""
+    """The program, sideray and the server speak HTTP/2; one call answers with a stream of events.
+    The SDK signs `:authority` here, which no other protocol has."""
     routes = [{"host": "*.amazonaws.com", "connect_to": http2_url}]
     told, last = program(cloud, sideray, "http2", route=routes)
     assert last["lags"] == LAGS
@@ -113,9 +113,9 @@ def test_kinesis_over_http_2(cloud, sideray, daemon, http2_url):
     agree(in_parallel(entities), in_parallel(told))
     assert {one["name"] for one in entities} == {"kinesis"}
     operations = [one["aws"]["operation"] for one in entities]
-    assert sorted(operations) == ["CreateStream", "ListShards", "ListShards"] + ["PutRecord"] * 3 + [
-        "SubscribeToShard"
-    ]
+    assert sorted(operations) == ["CreateStream", "ListShards", "ListShards"] + [
+        "PutRecord"
+    ] * 3 + ["SubscribeToShard"]
     fronts = {one.headers.get("x-front-protocol") for one in cloud.front.requests}
     assert fronts == {"h2"}, "HTTP/2 goes all the way"
 

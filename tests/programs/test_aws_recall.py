@@ -97,8 +97,8 @@ def recognised(known):
 
 
 def misses(sent, found):
-    """The operations that were recorded as another or not at all, with what was. What cannot be told
-    from another on the wire is recognised as that, by the list in `tests/aws`."""
+    """The operations that were recorded as another or not at all, with what was. What cannot be
+    told from another on the wire is recognised as that, by the list in `tests/aws`."""
     missed = []
     for number, one in sent.items():
         seen = found.get(number)

@@ -10,6 +10,7 @@ from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from conftest import DOCUMENTS
 from support import aws
 from support import connect
 from support import documents
@@ -115,6 +116,7 @@ def test_a_program_with_awss_own_sdk_is_continued(cloud, sideray, daemon, sdk):
     )
     assert sidecar.program.wait(60) == 0, sidecar.program.output()
     theirs, ours = reference.ordered(sdk), reference.ordered(daemon)
+    sdk.save(DOCUMENTS)  # The trees of ours begin there.
     assert [one["parent_id"] for one in ours] == [one["id"] for one in theirs]
     assert {one["trace_id"] for one in ours} == {one["trace_id"] for one in theirs}
     sent = [header(one.headers["x-amzn-trace-id"])["Parent"] for one in cloud.front.requests]

@@ -104,7 +104,7 @@ def test_openssl_finds_nothing_wrong(intercepting, ca_dir):
 def test_a_client_that_refuses_is_tunnelled_after_a_while(
     cloud, intercepting, ca_dir, curl, daemon, authority
 ):
-    """It trusts the server's own authority and not ours, as programs with a bundle of their own do."""
+    """It trusts the server's own authority and not ours, as do programs that bring a bundle."""
     sidecar = intercepting()
     answers = []
 

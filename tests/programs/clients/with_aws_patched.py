@@ -1,17 +1,14 @@
 """The program `with_aws.py` as AWS's own SDK traces it: patched, in a segment of its own.
 
-    python with_aws_patched.py DAEMON [PART…]"""
+python with_aws_patched.py DAEMON [PART…]"""
 
-import random
+import runpy
+import sys
+from pathlib import Path
 
-random.random = lambda: 0.01  # as `with_aws.py` says; here boto is imported sooner
-
-import runpy  # noqa: E402
-import sys  # noqa: E402
-from pathlib import Path  # noqa: E402
-
-from aws_xray_sdk.core import patch  # noqa: E402
-from aws_xray_sdk.core import xray_recorder  # noqa: E402
+import aws_calls  # noqa: F401 # before the SDK
+from aws_xray_sdk.core import patch
+from aws_xray_sdk.core import xray_recorder
 
 daemon, *sys.argv[1:] = sys.argv[1:]
 

@@ -27,16 +27,14 @@ from support.programs import tool
 ACCESS_KEY, SECRET_KEY = "test", "test"
 REGION = "us-east-1"
 
+SUBDOMAINS = ["s3", "s3-control", "ecr", "sagemaker", "dynamodb", "ddb", "iot", "eventsv2"]
 #: Names for the certificate of everything: a wildcard stands for one label only.
 NAMES = [
     "*.amazonaws.com",
     "*.api.aws",
     f"*.{REGION}.api.aws",
     *(f"*.{region}.amazonaws.com" for region in (REGION, "us-west-2")),
-    *(
-        f"*.{service}.{REGION}.amazonaws.com"
-        for service in ("s3", "s3-control", "ecr", "sagemaker", "dynamodb", "ddb", "iot", "eventsv2")
-    ),
+    *(f"*.{service}.{REGION}.amazonaws.com" for service in SUBDOMAINS),
     "*.s3.amazonaws.com",
     "*.s3.us-west-2.amazonaws.com",
 ]
@@ -94,8 +92,8 @@ class Moto:
 
 class Fault(NamedTuple):
     """An answer in AWS's place for the first `times` requests that have `operation` in their
-    target header, path or body, and `word` in their method, host and path, or body. `status` 0 closes the
-    connection without an answer."""
+    target header, path or body, and `word` in their method, host and path, or body. `status` 0
+    closes the connection without an answer."""
 
     operation: str
     word: str

@@ -89,7 +89,7 @@ def _closed(operation, word, times):
 SLOW = ("SlowDown", "Please reduce your request rate.")
 RATE = "Rate exceeded"
 CAPACITY = ("ProvisionedThroughputExceededException", "The level of configured throughput")
-SQS_ERROR = {"x-amzn-query-error": "RequestThrottled;Sender"}
+SQS_SLOW = {"x-amzn-query-error": "RequestThrottled;Sender"}
 SQS_DENIED = {"x-amzn-query-error": "AccessDenied;Sender"}
 
 FAULTS = [
@@ -104,8 +104,8 @@ FAULTS = [
     _query("Publish", "throttled-always", ALWAYS, 400, "Throttling", RATE),
     _query("Publish", "denied", ALWAYS, 403, "AuthorizationError", "not authorized"),
     _html("Publish", "html-always", ALWAYS),
-    _json("SendMessage", "throttled-always", ALWAYS, 400, "RequestThrottled", RATE, "1.0", SQS_ERROR),
-    _json("SendMessage", "denied", ALWAYS, 403, "AccessDeniedException", "no", "1.0", SQS_DENIED),
+    _json("SendMessage", "throttled-always", ALWAYS, 400, "RequestThrottled", RATE, extra=SQS_SLOW),
+    _json("SendMessage", "denied", ALWAYS, 403, "AccessDeniedException", "no", extra=SQS_DENIED),
     _ec2("DescribeVolumes", "vol-throttled-always", ALWAYS, 503, "RequestLimitExceeded", RATE),
     _ec2("DescribeVolumes", "vol-denied", ALWAYS, 403, "UnauthorizedOperation", "not authorized"),
     _ec2("DescribeVolumes", "vol-broken-always", ALWAYS, 500, "InternalError", "it broke"),
@@ -146,12 +146,12 @@ def zipped(operation, word):
 
 
 def _event(headers, payload):
-    """A message of an event stream: lengths, headers and payload between checksums, as "Event stream
-    encoding" in the guide of Amazon Transcribe has it."""
-    packed = b"".join(
-        bytes([len(name)]) + name.encode() + b"\x07" + struct.pack("!H", len(value)) + value.encode()
-        for name, value in headers.items()
-    )
+    """A message of an event stream: lengths, headers and payload between checksums, as "Event
+    stream encoding" in the guide of Amazon Transcribe has it."""
+    packed = b""
+    for name, value in headers.items():
+        packed += bytes([len(name)]) + name.encode()
+        packed += b"\x07" + struct.pack("!H", len(value)) + value.encode()
     start = struct.pack("!II", len(packed) + len(payload) + 16, len(packed))
     start += struct.pack("!I", zlib.crc32(start))
     return start + packed + payload + struct.pack("!I", zlib.crc32(start + packed + payload))

@@ -41,7 +41,9 @@ UNION = {
     "version_id": {"DeleteObject", "HeadObject", "PutObjectAcl"},
 }
 
-ERROR = re.compile(r"An error occurred \((.*?)\) when calling the \w+ operation(?: \(.*?\))?: (.*)", re.S)
+ERROR = re.compile(
+    r"An error occurred \((.*?)\) when calling the \w+ operation(?: \(.*?\))?: (.*)", re.S
+)
 
 
 class Pair(NamedTuple):
@@ -101,7 +103,9 @@ def compare(reference, recorded):
             for sdk, ours, line in zip(reference[a:b], recorded[c:d], told[a:b], strict=True):
                 found.extend(_fields(Pair(sdk, ours, line)))
         else:
-            found.append(Difference(str(names[0][a:b]), "calls", names[0][a:b], names[1][c:d], None))
+            found.append(
+                Difference(str(names[0][a:b]), "calls", names[0][a:b], names[1][c:d], None)
+            )
     return found
 
 
@@ -114,7 +118,7 @@ def _fields(pair):
     for field in sorted({*sdk, *ours}):
         one, other = sdk.get(field, MISSING), ours.get(field, MISSING)
         if one != other:
-            reasons = (reason for reason, rule in RULES if rule(field, one, other, pair))
+            reasons = (reason for rule, reason in RULES.items() if rule(field, one, other, pair))
             yield Difference(call, field, one, other, next(reasons, None))
 
 
@@ -130,12 +134,24 @@ def flags(pair):
     return [["error"]]
 
 
+def _asked(field, sdk, _ours, _pair):
+    return sdk == MISSING and field.startswith("http.request.")
+
+
+def _length(field, sdk, _ours, _pair):
+    return sdk == MISSING and field == "http.response.content_length"
+
+
+def _flags(field, _sdk, ours, pair):
+    return field == "flags" and ours in flags(pair)
+
+
 def _keys(_field, sdk, ours, _pair):
     match = re.fullmatch(r"dict_keys\((\[.*\])\)", sdk, re.S) if isinstance(sdk, str) else None
-    return match and ast.literal_eval(match[1]) == ours
+    return match is not None and ast.literal_eval(match[1]) == ours
 
 
-def _extra(field, sdk, ours, pair):
+def _union(field, sdk, ours, pair):
     key, operation = field.removeprefix("aws."), pair.sdk["aws.operation"]
     if sdk != MISSING or pair.sdk["name"] != "s3":
         return False
@@ -144,92 +160,87 @@ def _extra(field, sdk, ours, pair):
     return operation in UNION.get(key, ())
 
 
-def _request_id(field, sdk, ours, pair):
-    return field == "aws.request_id" and sdk in ("", None) and ours in (MISSING, pair.told["header_id"])
+def _no_id(field, sdk, ours, pair):
+    absent = sdk in ("", None) and ours in (MISSING, pair.told["header_id"])
+    return field == "aws.request_id" and absent
 
 
 def _two_ids(field, _sdk, ours, pair):
     return field == "aws.request_id" and ours == pair.told["header_id"]
 
 
+def _second_id(field, sdk, _ours, pair):
+    return field == "aws.id_2" and sdk == MISSING and "cause.type" in pair.sdk
+
+
+def _code(field, _sdk, ours, pair):
+    return field == "cause.type" and ours == pair.wire()[0]
+
+
 def _message(field, _sdk, ours, pair):
     return field == "cause.message" and ours == pair.wire()[1]
 
 
-def _no_body(field, _sdk, _ours, pair):
+def _no_message(field, _sdk, _ours, pair):
     return field == "cause.message" and (pair.wire()[0] or "").isdigit()
 
 
+def _not_modified(field, _sdk, ours, pair):
+    unchanged = pair.told["status"] == HTTPStatus.NOT_MODIFIED
+    return unchanged and field.startswith("cause.") and ours == MISSING
+
+
+def _unanswered(field, sdk, _ours, pair):
+    fields = ("cause.type", "cause.message", "cause.remote", "aws.retries")
+    return pair.told["status"] is None and sdk == MISSING and field in fields
+
+
+def _account(field, sdk, ours, _pair):
+    return field == "aws.account_id" and sdk == MISSING and ours == ACCOUNT
+
+
 def _copy_source(field, sdk, ours, _pair):
-    if field != "aws.copy_source" or not isinstance(sdk, dict):
+    if field != "aws.copy_source" or not isinstance(sdk, dict) or not isinstance(ours, str):
         return False
     return unquote(ours).lstrip("/") == f"{sdk['Bucket']}/{sdk['Key']}"
 
 
-#: Why a field may differ, and when that is the reason.
-RULES = [
-    (
-        "the SDK never records what was asked for; the guide has method and url",
-        lambda field, sdk, _o, _p: field.startswith("http.request.") and sdk == MISSING,
-    ),
-    (
-        "the guide has the length of the response",
-        lambda field, sdk, _o, _p: field == "http.response.content_length" and sdk == MISSING,
-    ),
-    (
-        "error or fault by whose it was, throttle by the code; the SDK adds fault to every error",
-        lambda field, _s, ours, pair: field == "flags" and ours in flags(pair),
-    ),
-    ("the SDK writes Python's text of a list of keys", _keys),
-    ("the tables of the other SDKs have the row", _extra),
-    (
-        "the SDK writes an empty request id, or overlooks that of a response without a body",
-        _request_id,
-    ),
-    ("moto says one id in its headers and another in its body; AWS the same", _two_ids),
-    (
-        "the SDK looks at the second id of a success only",
-        lambda field, sdk, _o, pair: field == "aws.id_2" and sdk == MISSING and "cause.type" in pair.sdk,
-    ),
-    (
-        "the class of an exception is the program's; on the wire there is its code",
-        lambda field, _s, ours, pair: field == "cause.type" and ours == pair.wire()[0],
-    ),
-    ("the SDK wraps the message in a sentence of its own", _message),
-    ("there is no message on the wire", _no_body),
-    (
-        "304 tells a client that it has the object: no failure, although boto raises it",
-        lambda field, _s, ours, pair: pair.told["status"] == 304 and field[:6] == "cause." and ours == MISSING,
-    ),
-    (
-        "the SDK records nothing of a call that nobody answered",
-        lambda field, sdk, _o, pair: pair.told["status"] is None
-        and sdk == MISSING
-        and field in ("cause.type", "cause.message", "cause.remote", "aws.retries"),
-    ),
-    (
-        "the account is seen in a host name or an ARN; the SDK for Java records it too",
-        lambda field, sdk, ours, _p: field == "aws.account_id" and sdk == MISSING and ours == ACCOUNT,
-    ),
-    ("what the program gives as a dict is a text on the wire", _copy_source),
-    (
-        "after a redirect the region is that of the bucket; the SDK goes on with its own",
-        lambda field, _s, ours, pair: field == "aws.region"
-        and pair.told.get("Key") == "moved"
-        and ours == "us-west-2",
-    ),
-]  # fmt: skip
+def _moved(field, _sdk, ours, pair):
+    return field == "aws.region" and ours == "us-west-2" and pair.told.get("Key") == "moved"
+
+
+#: When a field may differ, and why.
+RULES = {
+    _asked: "the SDK never records what was asked for; the guide has method and url",
+    _length: "the guide has the length of the response",
+    _flags: "error or fault by whose it was, throttle by code; the SDK adds fault to every error",
+    _keys: "the SDK writes Python's text of a list of keys",
+    _union: "the tables of the other SDKs have the row",
+    _no_id: "the SDK writes an empty id, or overlooks that of a response without a body",
+    _two_ids: "moto says one id in its headers and another in its body; AWS says the same",
+    _second_id: "the SDK looks at the second id of a success only",
+    _code: "the class of an exception is the program's; on the wire there is its code",
+    _message: "the SDK wraps the message in a sentence of its own",
+    _no_message: "there is no message on the wire",
+    _not_modified: "304 says that the client has the object: no failure, although boto raises it",
+    _unanswered: "the SDK records nothing of a call that nobody answered",
+    _account: "the account is seen in a host or an ARN; the SDK for Java records it too",
+    _copy_source: "what the program gives as a dict is a text on the wire",
+    _moved: "after a redirect the region is that of the bucket; the SDK goes on with its own",
+}
 
 
 def table(found):
     """The differences for a reader: the reasons with their numbers, then what has no reason."""
     lines = []
-    for reason, _ in RULES:
+    for reason in RULES.values():
         same = [one for one in found if one.reason == reason]
         if same:
             example = f"{same[0].call}: {same[0].field} {same[0].sdk!r} / {same[0].ours!r}"
             lines.append(f"{len(same):5} {reason}\n        {example[:150]}")
     for one in found:
         if one.reason is None:
-            lines.append(f"WRONG {one.call}: {one.field}\n  SDK   {one.sdk!r}\n  ours  {one.ours!r}")
+            lines.append(
+                f"WRONG {one.call}: {one.field}\n  SDK   {one.sdk!r}\n  ours  {one.ours!r}"
+            )
     return "\n".join(lines)

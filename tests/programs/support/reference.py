@@ -37,8 +37,8 @@ def ordered(catcher):
 
 
 def run_patched(cloud, sdk, part):
-    """Runs a part of the patched program against a clean account; returns the subsegments of the SDK,
-    which come to the catcher `sdk`, and what the program was told."""
+    """Runs a part of the patched program against a clean account; returns the subsegments of the
+    SDK, which come to the catcher `sdk`, and what the program was told."""
     cloud.reset(faults.FAULTS)
     proxy = aws.Connector(cloud.port)
     env = {"HTTPS_PROXY": proxy.url, "AWS_CA_BUNDLE": str(cloud.certificate.authority)}
