@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support import aws as loopback
 from support.catcher import Catcher
 from support.curl import curl as run_curl
 from support.origin import Origin
@@ -116,3 +117,36 @@ def tls_origin(certificate):
     server = Origin(certificate)
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def moto():
+    """moto, for every test that wants an AWS."""
+    server = loopback.Moto()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def aws_certificate(authority):
+    """A leaf for the hosts of AWS, signed by the authority."""
+    return authority.issue("aws", loopback.NAMES)
+
+
+@pytest.fixture
+def cloud(moto, aws_certificate, tmp_path):
+    """A clean AWS account on loopback. Whatever comes must have come as it was signed."""
+    account = loopback.Cloud(moto, aws_certificate, tmp_path)
+    yield account
+    account.close()
+    assert not account.refused(), "\n".join(map(str, account.refused()))
+
+
+@pytest.fixture
+def sdk():
+    """A daemon for the documents of AWS's own SDK, which are not as compact as ours and not to be
+    judged: it writes a request id of null where it knows none."""
+    catcher = Catcher(compact=False)
+    yield catcher
+    catcher.close()
+    assert not catcher.faults, "\n".join(catcher.faults)

@@ -40,6 +40,26 @@ CALLING = """
 """
 
 
+FRONT = """
+    server {{
+        listen 127.0.0.1:{port} ssl http2;
+        ssl_certificate {certificate.cert};
+        ssl_certificate_key {certificate.key};
+        client_max_body_size 0;
+        underscores_in_headers on;
+        add_header X-Front-Protocol $http2 always;
+        location / {{
+            proxy_pass http://127.0.0.1:{upstream};
+            proxy_http_version 1.1;
+            proxy_request_buffering off;
+            proxy_buffering off;
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Front-Protocol $http2;
+        }}
+    }}
+"""
+
+
 def config(folder, *servers):
     """Writes a configuration with those servers and returns the command that runs it."""
     file = folder / "nginx.conf"
@@ -62,3 +82,9 @@ def calling(port, egress, back):
     """A server that answers each request by asking `back` for the same path, through the egress
     port as its base URL. It passes the headers it was sent on, as nginx does."""
     return CALLING.format(port=port, egress=egress, back=back)
+
+
+def front(port, certificate, upstream):
+    """A server that speaks HTTP/2 to its clients and asks `upstream`, a port, for everything. When
+    it was asked over HTTP/2, it tells both so, by `X-Front-Protocol: h2`."""
+    return FRONT.format(port=port, certificate=certificate, upstream=upstream)

@@ -5,6 +5,9 @@ from typing import NamedTuple
 
 from support.programs import run
 
+#: With names below it for clients that call localhost without any proxy.
+LOCALHOST = ("localhost", "java.localhost", "go.localhost")
+
 
 class Certificate(NamedTuple):
     """PEM files: a leaf, its key, and the authority to trust."""
@@ -15,7 +18,7 @@ class Certificate(NamedTuple):
 
 
 class Authority:
-    """Signs leaves for localhost."""
+    """Signs leaves, for localhost if no other names are given."""
 
     def __init__(self, folder):
         self._folder = folder
@@ -28,13 +31,13 @@ class Authority:
             "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
 
-    def issue(self, name):
-        """A leaf for localhost, 127.0.0.1, and the names below localhost for clients that call
-        localhost without any proxy; in files that begin with `name`."""
+    def issue(self, name, names=LOCALHOST):
+        """A leaf for those names and 127.0.0.1, in files that begin with `name`."""
         cert, key = self._folder / f"{name}.pem", self._folder / f"{name}.key"
         request, extensions = self._folder / f"{name}.csr", self._folder / f"{name}.ext"
+        alternatives = ",".join(f"DNS:{one}" for one in names)
         extensions.write_text(
-            "subjectAltName=DNS:localhost,DNS:java.localhost,DNS:go.localhost,IP:127.0.0.1\n"
+            f"subjectAltName={alternatives},IP:127.0.0.1\n"
             "basicConstraints=critical,CA:FALSE\n"
             "extendedKeyUsage=serverAuth\n"
         )
