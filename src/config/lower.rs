@@ -137,7 +137,7 @@ struct Intercept {
 fn intercept(section: &mut Section<'_, '_>) -> Intercept {
     let default = Egress::default().intercept;
     Intercept {
-        hosts: section.list("hosts", default, |value| text(value::host_pattern)(value)),
+        hosts: section.list("hosts", default, |value| text(value::authority_pattern)(value)),
         ca_dir: section.find("ca_dir", text(value::path)),
         ca: pair(section, "ca_cert", "ca_key").map(|(cert, key)| CaFiles { cert, key }),
     }

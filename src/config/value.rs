@@ -289,6 +289,18 @@ pub(super) fn host_pattern(text: &str) -> Parsed<Box<str>> {
     Ok(text.to_ascii_lowercase().into_boxed_str())
 }
 
+/// A pattern on a host, or on a host and port.
+pub(super) fn authority_pattern(text: &str) -> Parsed<Box<str>> {
+    let port =
+        |port: &str| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit() || b == b'*');
+    match text.rsplit_once(':') {
+        Some((host, last)) if !host.contains(':') && port(last) => {
+            Ok(format!("{}:{last}", host_pattern(host)?).into())
+        }
+        Some(_) | None => host_pattern(text),
+    }
+}
+
 /// Any pattern.
 pub(super) fn pattern(text: &str) -> Parsed<Box<str>> {
     Ok(text.into())

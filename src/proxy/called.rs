@@ -9,6 +9,7 @@ use http::HeaderMap;
 use http::HeaderValue;
 use http::Request;
 use http::Response;
+use http::StatusCode;
 
 use crate::aws;
 use crate::aws::outcome;
@@ -183,11 +184,12 @@ impl Answer {
         let Outcome { request_id, id_2, error, .. } =
             outcome::outcome(service, operation, protocol, self.status, &self.headers, body);
         (facts.request_id, facts.id_2) = (request_id, id_2);
-        facts.error = error.map(|error| RemoteError {
+        let named = error.map(|error| RemoteError {
             code: error.code,
             message: error.message.unwrap_or_default(),
             throttling: error.throttling,
         });
+        facts.error = named.or_else(|| nameless(self.status));
         if let (Some(operation), Some(protocol)) = (operation, protocol) {
             let parts = ResponseParts {
                 service,
@@ -202,6 +204,16 @@ impl Answer {
         }
         facts
     }
+}
+
+/// The error of a response that names none, as answers to `HEAD` do: SDKs take the status for it.
+fn nameless(status: u16) -> Option<RemoteError> {
+    let status = StatusCode::from_u16(status).ok().filter(|status| status.as_u16() >= 400)?;
+    Some(RemoteError {
+        code: status.as_str().into(),
+        message: status.canonical_reason().unwrap_or_default().into(),
+        throttling: status == StatusCode::TOO_MANY_REQUESTS,
+    })
 }
 
 impl Close for Guard {

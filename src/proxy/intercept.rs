@@ -66,7 +66,7 @@ use crate::trace::facts::host_of;
 /// Ends the TLS of chosen hosts.
 #[derive(Debug)]
 pub struct Intercept {
-    /// Wildcard patterns of hosts.
+    /// Wildcard patterns of hosts, which mean port 443, or of hosts and ports.
     pub hosts: Vec<Box<str>>,
     /// Who signs what we show; none if nothing is to be intercepted.
     pub authority: Option<Arc<Authority>>,
@@ -105,10 +105,15 @@ impl Intercept {
         Self { hosts, authority, refusals: RefCell::default(), clock, counters }
     }
 
-    /// Who signs for `host`, if its TLS is to be ended for `client`.
-    fn authority(&self, client: IpAddr, host: &str) -> Option<&Arc<Authority>> {
+    /// Who signs for a host, if its TLS is to be ended for `client`.
+    fn authority(&self, client: IpAddr, to: &HostPort) -> Option<&Arc<Authority>> {
         let authority = self.authority.as_ref()?;
-        if !self.hosts.iter().any(|pattern| wildcard::matches(pattern, host)) {
+        let host = host_of(to.as_str());
+        let named = |pattern: &str| match pattern.contains(':') {
+            true => wildcard::matches(pattern, to.as_str()),
+            false => to.port_u16() == Some(443) && wildcard::matches(pattern, host),
+        };
+        if !self.hosts.iter().any(|pattern| named(pattern)) {
             return None;
         }
         if self.refusals.borrow_mut().leave_alone(client, host, self.clock.now()) {
@@ -178,11 +183,7 @@ impl Egress {
 
     /// Finds out what a tunnel is for.
     async fn open_tunnel(self: Rc<Self>, conn: ConnFacts, origin: Origin, mut ends: Ends) {
-        let host = host_of(origin.authority.as_str());
-        let authority = match origin.authority.port_u16() {
-            Some(443) => self.intercept.authority(conn.peer, host).cloned(),
-            _ => None,
-        };
+        let authority = self.intercept.authority(conn.peer, &origin.authority).cloned();
         // What calls plain HTTP through a tunnel does so on HTTP's own port.
         if authority.is_none() && origin.authority.port_u16() != Some(80) {
             return self.pass(ends).await;

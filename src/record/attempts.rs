@@ -96,9 +96,10 @@ pub(super) fn may_follow(end: &End, status: Option<u16>, aws: Option<&AwsFacts>)
     match status {
         _ if matches!(end, End::Failed(_)) => true,
         Some(301 | 307 | 408 | 425 | 429 | 500..) => true,
-        // S3 says "wrong region" to HEAD without a word, and errors behind a 200.
+        // S3 tells of errors behind a 200, and says "wrong region" to HEAD without a word: then the
+        // status stands for the code.
         Some(200..=299) => error.is_some(),
-        Some(400) => error.is_none(),
+        Some(400) => error.is_some_and(|error| *error.code == *"400"),
         Some(_) | None => false,
     }
 }

@@ -122,7 +122,7 @@ def test_a_client_that_refuses_is_tunnelled_after_a_while(
     )
     assert warned["level"].lower() == "warn"
     assert HOST in str(warned)
-    assert sidecar.metrics().sum("sideray_intercept_refused_total") == len(refused)
+    assert sidecar.metrics().sum("sideray_tunnels_total", outcome="refused") == len(refused)
     assert daemon.wait(tunnels, "tunnel")[-1].entity["name"] == HOST
     assert "x-amzn-trace-id" not in cloud.front.requests[-1].headers
 

@@ -69,6 +69,10 @@ class Difference(NamedTuple):
     reason: str | None
 
 
+#: How much of a body sideray looks at.
+LOOKED_AT = 64 * 1024
+
+
 def flat(entity):
     """What can be compared of a subsegment: everything but ids and times, by name."""
     aws = {f"aws.{key}": value for key, value in entity.get("aws", {}).items()}
@@ -209,6 +213,12 @@ def _moved(field, _sdk, ours, pair):
     return field == "aws.region" and ours == "us-west-2" and pair.told.get("Key") == "moved"
 
 
+def _far_behind(field, _sdk, ours, pair):
+    counts = ("aws.count", "aws.scanned_count")
+    length = pair.ours.get("http.response.content_length", 0)
+    return field in counts and ours == MISSING and length > LOOKED_AT
+
+
 #: When a field may differ, and why.
 RULES = {
     _asked: "the SDK never records what was asked for; the guide has method and url",
@@ -226,6 +236,7 @@ RULES = {
     _unanswered: "the SDK records nothing of a call that nobody answered",
     _account: "the account is seen in a host or an ARN; the SDK for Java records it too",
     _copy_source: "what the program gives as a dict is a text on the wire",
+    _far_behind: "it stands behind the first 64 KiB of the body, which is all that is looked at",
     _moved: "after a redirect the region is that of the bucket; the SDK goes on with its own",
 }
 
