@@ -82,9 +82,8 @@ impl AwsCall {
     }
 
     /// The call had no response.
-    pub(super) fn refused(self, outbound: Outbound<Waiting>, end: End) {
-        let (_, facts) = self.describe();
-        outbound.close_aws(end, facts);
+    pub(super) fn refused(mut self, outbound: Outbound<Waiting>, end: End) {
+        outbound.close_aws(end, self.describe());
     }
 
     /// The response's head has come.
@@ -119,7 +118,7 @@ impl AwsCall {
     }
 
     /// What the request says.
-    fn describe(mut self) -> (Self, AwsFacts) {
+    fn describe(&mut self) -> AwsFacts {
         self.read_request();
         let call = &self.call;
         let mut facts = AwsFacts {
@@ -141,7 +140,7 @@ impl AwsCall {
                 body: sent.as_deref().map_or(&[], Vec::as_slice),
             });
         }
-        (self, facts)
+        facts
     }
 }
 
@@ -177,8 +176,9 @@ impl Answer {
         }
     }
 
-    fn facts(&self, call: AwsCall) -> AwsFacts {
-        let (AwsCall { call, .. }, mut facts) = call.describe();
+    fn facts(&self, mut call: AwsCall) -> AwsFacts {
+        let mut facts = call.describe();
+        let AwsCall { call, .. } = call;
         let body = self.body.as_deref().unwrap_or_default();
         let (service, operation, protocol) = (call.service(), call.operation(), call.protocol());
         let Outcome { request_id, id_2, error, .. } =

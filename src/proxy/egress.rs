@@ -237,7 +237,8 @@ fn misdirected(unroutable: Unroutable) -> Response<Body<Guard>> {
         Unroutable::Ourselves => (
             StatusCode::MISDIRECTED_REQUEST,
             "421 this is an HTTP proxy for the service's own calls, not a server: set HTTP_PROXY \
-             to its address, or send it requests for other hosts\n",
+             and HTTPS_PROXY to its address (for AWS's SDKs too, in place of AWS_ENDPOINT_URL), or \
+             send it requests for other hosts\n",
         ),
         Unroutable::NoHost => (StatusCode::BAD_REQUEST, "400 the request names no host\n"),
         Unroutable::NoPort => {

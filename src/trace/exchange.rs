@@ -246,7 +246,8 @@ fn exception(end: End, side: Side, flags: &mut Flags) -> Option<(&'static str, B
 /// An error behind a status of success is the server's, which had sent the status too early.
 fn blame(own: SegmentId, error: &RemoteError, body: &mut Body) {
     let RemoteError { code, message, throttling } = error;
-    body.flags.throttle |= throttling;
+    // Who is told to slow down with a 5xx is not told that it was its fault.
+    body.flags.throttle |= *throttling && body.flags.error;
     body.flags.fault |= !body.flags.error;
     body.cause = Some(cause(own, Cow::Owned(code.to_string()), message.clone(), Thrown::There));
 }
