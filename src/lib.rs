@@ -36,6 +36,7 @@
 //! | [`record`] | the recorder and its guards: all a handler knows of tracing |
 //! | [`net`] | listening, connecting, TLS, tunnels |
 //! | [`http1`] | HTTP/1.1 on the wire, both ends of it |
+//! | [`resign`] | AWS calls that were signed for us, signed anew for AWS |
 //! | [`viewer`] | the embedded collector and what shows it |
 //! | [`proxy`] | the two handlers |
 //! | [`admin`] | health, metrics, drain, traces |
@@ -64,6 +65,7 @@ pub mod http1;
 pub mod net;
 pub mod proxy;
 pub mod record;
+pub mod resign;
 pub mod sampling;
 pub mod sys;
 pub mod trace;

@@ -52,6 +52,7 @@ pub const ROOMS: &[Room] = &[
     // Of the core it knows one thing: what ended a tunnel.
     shell("net", &["sys", "trace::facts", "trace::time"]),
     shell("http1", &["http1::chunked", "http1::framing", "http1::head", "net", "sys"]),
+    shell("resign", &["aws", "net::connect", "net::stream", "net::tls::client", "sys::clock"]),
     shell("proxy", &["aws", "http1", "net", "record", "sampling::wildcard", "sys", "trace"]),
     shell("viewer", &["trace::id"]),
     // It shows what the others count.

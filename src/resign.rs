@@ -1,0 +1,198 @@
+//! The second way in for AWS calls, without interception of TLS: a program that was told to find
+//! AWS at our address signs its requests for us, and here they are signed anew for AWS.
+//!
+//! The scope of the old signature tells service and region, `endpoint` where that is, and
+//! `credentials` whose signature it will be: ours, from the default chain of AWS's SDKs. Nobody
+//! verifies the old signature, which would take its secret: whoever reaches the port can do what
+//! our credentials can, so it must be as private as they are.
+//!
+//! [`Resigner::plan`] decides by the head alone whether the body is needed; most of what S3 takes
+//! passes unseen.
+
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use aws_sigv4::http_request::SignableBody;
+use http::HeaderMap;
+use http::Request;
+use http::Uri;
+use http::uri::Authority;
+use http::uri::PathAndQuery;
+use http::uri::Scheme;
+
+use crate::aws;
+use crate::aws::scope;
+use crate::aws::scope::Scope;
+use crate::net::tls::client::Client;
+use crate::resign::credentials::Keeper;
+use crate::resign::endpoint::Signed;
+pub use crate::resign::error::ResignError;
+use crate::resign::options::Options;
+use crate::resign::payload::Payload;
+use crate::resign::sign::Signing;
+use crate::sys::clock::Clock;
+
+mod credentials;
+mod endpoint;
+mod error;
+mod fetch;
+pub mod options;
+mod payload;
+mod sign;
+
+/// The hash of nothing.
+const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/// Signs requests anew. One for all workers; it asks for credentials when it first needs them.
+#[derive(Debug)]
+pub struct Resigner {
+    options: Options,
+    clock: Arc<dyn Clock>,
+    keeper: Keeper,
+}
+
+/// What becomes of one request.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where it goes: scheme and authority. The request's own target stays as it came.
+    pub origin: Uri,
+    /// Whether [`Resigner::sign`] wants the whole body, because its hash is signed and not said.
+    /// Else the body need not be there yet.
+    pub needs_body: bool,
+    service: Box<str>,
+    region: Box<str>,
+    payload: Payload,
+}
+
+impl Resigner {
+    /// Asks nobody for anything yet. Where credentials are to be had over TLS, `tls` says who is
+    /// trusted.
+    #[must_use]
+    pub fn new(options: Options, tls: Client, clock: Arc<dyn Clock>) -> Self {
+        Self { options, clock, keeper: Keeper::new(tls) }
+    }
+
+    /// Decides, by the head alone, where `request` goes and whether its body is needed for that.
+    ///
+    /// Looks at each header once for each that is signed; takes neither lock nor time.
+    ///
+    /// # Errors
+    ///
+    /// If it is not signed, not so that it can be signed anew, or for nobody knows where.
+    pub fn plan(&self, request: &Request<()>) -> Result<Plan, ResignError> {
+        let headers = request.headers();
+        if headers.contains_key(fetch::OWN) {
+            return Err(ResignError::Loop);
+        }
+        let signed = signed(headers, request.uri().query().unwrap_or_default())?;
+        let payload = Payload::of(headers, self.options.max_body)?;
+        let call = call(request);
+        let names = [call.as_ref().map_or(signed.service, aws::Call::service), signed.service, "*"];
+        let own = names.iter().find_map(|name| {
+            self.options.endpoints.iter().find(|(of, _)| **of == **name).map(|(_, uri)| uri)
+        });
+        let endpoint = endpoint::of(signed, call.as_ref(), headers);
+        let region = endpoint.as_ref().map_or(signed.region, |endpoint| &*endpoint.region).into();
+        let origin = match (own, endpoint) {
+            (Some(uri), _) => uri.clone(),
+            (None, Some(endpoint)) => origin(&endpoint.host)?,
+            (None, None) => return Err(ResignError::UnknownService),
+        };
+        Ok(Plan {
+            origin,
+            needs_body: payload == Payload::Whole,
+            service: signed.service.into(),
+            region,
+            payload,
+        })
+    }
+
+    /// Signs `request` in place by `plan`, which was made for it: `Host`, `X-Amz-Date`,
+    /// `X-Amz-Security-Token` and `Authorization` are new, and everything else stays as it is. What
+    /// the old signature covered the new one covers, with the values of now, but for headers that
+    /// no hop passes on. `body` is the whole body if the plan needs it.
+    ///
+    /// Waits, bounded, if credentials must be had first.
+    ///
+    /// # Errors
+    ///
+    /// If there are no credentials, the body is too large or not there, or what is signed has other
+    /// than visible ASCII in it.
+    pub async fn sign(
+        &self,
+        plan: &Plan,
+        request: &mut Request<()>,
+        body: Option<&[u8]>,
+    ) -> Result<(), ResignError> {
+        let body = match (&plan.payload, body) {
+            (Payload::Empty, _) => SignableBody::Precomputed(EMPTY.into()),
+            (Payload::Stated(stated), _) => SignableBody::Precomputed((**stated).into()),
+            (Payload::Whole, Some(body)) if body.len() > self.options.max_body => {
+                return Err(ResignError::TooLarge);
+            }
+            (Payload::Whole, Some(body)) => SignableBody::Bytes(body),
+            (Payload::Whole, None) => return Err(ResignError::NoBody),
+        };
+        let credentials = self.keeper.credentials(self.now()).await?;
+        let scheme = plan.origin.scheme_str().unwrap_or("https");
+        Signing {
+            service: &plan.service,
+            region: &plan.region,
+            scheme,
+            host: host(&plan.origin, scheme),
+            credentials: &credentials,
+            at: self.now(),
+        }
+        .sign(request, body)
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_micros(self.clock.now().wall().get())
+    }
+}
+
+/// What a request is signed for, by version 4 in a header.
+fn signed<'a>(headers: &'a HeaderMap, query: &str) -> Result<Signed<'a>, ResignError> {
+    let Some(scope) = Scope::of(headers) else {
+        let presigned = scope::is_presigned(query);
+        return Err(if presigned { ResignError::Presigned } else { ResignError::NotSigned });
+    };
+    match (scope.scheme, scope.region) {
+        (scope::Scheme::V4, Some(region)) => {
+            let signed = Signed { service: scope.service, region };
+            if signed.is_sound() { Ok(signed) } else { Err(ResignError::Malformed) }
+        }
+        (scope::Scheme::V4, None) => Err(ResignError::Malformed),
+        (scope::Scheme::V2 | scope::Scheme::V4a, _) => Err(ResignError::Scheme),
+    }
+}
+
+/// The call that a request makes. Its host is ours, which says nothing.
+fn call(request: &Request<()>) -> Option<aws::Call> {
+    aws::recognise(&aws::Wire {
+        method: request.method(),
+        host: "",
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+        headers: request.headers(),
+    })
+}
+
+fn origin(host: &str) -> Result<Uri, ResignError> {
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(Scheme::HTTPS);
+    parts.authority = Some(Authority::try_from(host).map_err(|_| ResignError::Malformed)?);
+    parts.path_and_query = Some(PathAndQuery::from_static("/"));
+    Uri::from_parts(parts).map_err(|_| ResignError::Malformed)
+}
+
+/// The host as `Host` has it: without the port that its scheme has anyway.
+fn host<'a>(origin: &'a Uri, scheme: &str) -> &'a str {
+    let authority = origin.authority().map_or("", Authority::as_str);
+    let usual = if scheme == "https" { ":443" } else { ":80" };
+    authority.strip_suffix(usual).unwrap_or(authority)
+}
+
+#[cfg(test)]
+mod tests;

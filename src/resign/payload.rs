@@ -1,0 +1,92 @@
+//! What the new signature says of the body, decided from the head alone. Source: S3 API reference,
+//! "Authenticating requests: using the Authorization header", "x-amz-content-sha256".
+
+use http::HeaderMap;
+use http::HeaderName;
+use http::header::CONTENT_LENGTH;
+use http::header::TRANSFER_ENCODING;
+
+use crate::resign::error::ResignError;
+
+/// Where a request says what is signed of its body.
+pub(super) const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
+
+/// What is signed of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Payload {
+    /// There is none.
+    Empty,
+    /// What the head says, a hash or a word: the body passes unseen.
+    Stated(Box<str>),
+    /// Its hash, which is not said: the body must be there first.
+    Whole,
+}
+
+impl Payload {
+    /// Decides; a body that is to be kept may have `max` bytes.
+    pub(super) fn of(headers: &HeaderMap, max: usize) -> Result<Self, ResignError> {
+        if let Some(stated) = headers.get(X_AMZ_CONTENT_SHA256) {
+            return match stated.as_bytes() {
+                b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+                | b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => {
+                    Err(ResignError::ChunkSignatures)
+                }
+                b"STREAMING-AWS4-HMAC-SHA256-EVENTS" => Err(ResignError::EventSignatures),
+                other if other.starts_with(b"STREAMING-AWS4-ECDSA") => Err(ResignError::Scheme),
+                _ => {
+                    let stated = stated.to_str().map_err(|_| ResignError::Malformed)?;
+                    Ok(Self::Stated(stated.into()))
+                }
+            };
+        }
+        if headers.contains_key(TRANSFER_ENCODING) {
+            return Ok(Self::Whole);
+        }
+        let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(Self::Empty) };
+        let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
+        match length.ok_or(ResignError::Malformed)? {
+            0 => Ok(Self::Empty),
+            length if usize::try_from(length).is_ok_and(|length| length <= max) => Ok(Self::Whole),
+            _ => Err(ResignError::TooLarge),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_a_body_of_which_nothing_is_said_must_be_kept() {
+        let hash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        for (name, value, expected) in [
+            ("x-amz-content-sha256", hash, "Stated"),
+            ("x-amz-content-sha256", "UNSIGNED-PAYLOAD", "Stated"),
+            ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "Stated"),
+            ("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "ChunkSignatures"),
+            (
+                "x-amz-content-sha256",
+                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+                "ChunkSignatures",
+            ),
+            ("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-EVENTS", "EventSignatures"),
+            ("x-amz-content-sha256", "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", "Scheme"),
+            ("accept", "*/*", "Empty"),
+            ("content-length", "0", "Empty"),
+            ("content-length", "100", "Whole"),
+            ("content-length", "101", "TooLarge"),
+            ("content-length", "99999999999999999999", "Malformed"),
+            ("transfer-encoding", "chunked", "Whole"),
+        ] {
+            let headers =
+                HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))]);
+            let found = match Payload::of(&headers, 100) {
+                Ok(payload) => format!("{payload:?}"),
+                Err(error) => format!("{error:?}"),
+            };
+            assert!(found.starts_with(expected), "{name}: {value} gives {found}");
+        }
+    }
+}
