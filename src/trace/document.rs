@@ -93,9 +93,11 @@ impl Batch {
         let mut whole = Vec::new();
         document.encode(&mut whole);
         let fitting = serde_json::from_slice(&whole).ok().and_then(cut_to_fit);
-        if fitting.is_some_and(|cut| self.append(|buffer| buffer.extend_from_slice(&cut))) {
+        if let Some(Fitting { bytes, cut }) = fitting
+            && self.append(|buffer| buffer.extend_from_slice(&bytes))
+        {
             report.written += 1;
-            report.cut += 1;
+            report.cut += u64::from(cut);
         } else {
             report.failed += 1;
         }
@@ -151,14 +153,20 @@ impl Batch {
     }
 }
 
-/// Halves the longest string until the document fits, and gives its bytes; `None` if nothing is
-/// left to cut.
-fn cut_to_fit(mut document: Value) -> Option<Vec<u8>> {
+/// A document made to fit.
+struct Fitting {
+    bytes: Vec<u8>,
+    /// Whether anything is missing, and said to be: to write numbers as short as can be may do.
+    cut: bool,
+}
+
+/// Halves the longest string until the document fits; `None` if nothing is left to cut.
+fn cut_to_fit(mut document: Value) -> Option<Fitting> {
     let mut cut = serde_json::Map::new();
     loop {
         let bytes = serde_json::to_vec(&document).ok()?;
         if bytes.len() <= MAX_DOCUMENT {
-            return Some(bytes);
+            return Some(Fitting { bytes, cut: !cut.is_empty() });
         }
         let pointer = longest_string(&document, String::new()).filter(|(len, _)| *len > MIN_CUT)?.1;
         let Some(Value::String(text)) = document.pointer_mut(&pointer) else {

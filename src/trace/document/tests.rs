@@ -99,6 +99,9 @@ fn parsed(batch: &Batch) -> Vec<Value> {
 fn check(batch: &Batch, report: Encoded) {
     assert_eq!(batch.len() as u64, report.written);
     assert_eq!(batch.documents().count(), batch.len(), "every datagram has the header line");
+    let says_so = |document: &Value| document.pointer("/metadata/sideray/cut").is_some();
+    let cut = parsed(batch).iter().filter(|document| says_so(document)).count();
+    assert_eq!(cut as u64, report.cut, "what was cut says so, and nothing else does");
     for datagram in batch.datagrams() {
         assert!(datagram.len() <= LARGEST_DATAGRAM, "{} bytes", datagram.len());
         let body = datagram.strip_prefix(DATAGRAM_HEADER).unwrap();
@@ -184,9 +187,13 @@ fn the_limit_itself_is_not_cut() {
     let (at_limit, report) = encoded(LARGEST_DATAGRAM - overhead);
     assert_eq!(report.cut, 0);
     assert_eq!(at_limit.bytes.len(), LARGEST_DATAGRAM);
-    let (over, report) = encoded(LARGEST_DATAGRAM - overhead + 1);
-    assert_eq!(report, Encoded { written: 1, cut: 1, failed: 0 });
-    check(&over, report);
+    // Two whole seconds are written with zeros that need not be there.
+    let zeros = 2 * "00000".len();
+    for (over, cut) in [(1, 0), (zeros, 0), (zeros + 1, 1)] {
+        let (batch, report) = encoded(LARGEST_DATAGRAM - overhead + over);
+        assert_eq!(report, Encoded { written: 1, cut, failed: 0 }, "{over} bytes over");
+        check(&batch, report);
+    }
 }
 
 #[test]
