@@ -18,6 +18,7 @@ pub mod options;
 mod refusals;
 pub mod relay;
 pub mod reply;
+pub mod resign;
 pub mod rewrite;
 pub mod serve;
 pub mod target;

@@ -6,7 +6,7 @@
 //! verifies the old signature, which would take its secret: whoever reaches the port can do what
 //! our credentials can, so it must be as private as they are.
 //!
-//! [`Resigner::plan`] decides by the head alone whether the body is needed; most of what S3 takes
+//! [`Resigner::plan`] decides by the head alone whether the body is to be kept for that; most of what S3 takes
 //! passes unseen.
 
 use std::sync::Arc;
@@ -29,6 +29,7 @@ use crate::resign::credentials::Keeper;
 use crate::resign::endpoint::Signed;
 pub use crate::resign::error::ResignError;
 use crate::resign::options::Options;
+pub use crate::resign::payload::Kept;
 use crate::resign::payload::Payload;
 use crate::resign::sign::Signing;
 use crate::sys::clock::Clock;
@@ -53,13 +54,10 @@ pub struct Resigner {
 }
 
 /// What becomes of one request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Plan {
     /// Where it goes: scheme and authority. The request's own target stays as it came.
     pub origin: Uri,
-    /// Whether [`Resigner::sign`] wants the whole body, because its hash is signed and not said.
-    /// Else the body need not be there yet.
-    pub needs_body: bool,
     service: Box<str>,
     region: Box<str>,
     payload: Payload,
@@ -99,41 +97,25 @@ impl Resigner {
             (None, Some(endpoint)) => origin(&endpoint.host)?,
             (None, None) => return Err(ResignError::UnknownService),
         };
-        Ok(Plan {
-            origin,
-            needs_body: payload == Payload::Whole,
-            service: signed.service.into(),
-            region,
-            payload,
-        })
+        Ok(Plan { origin, service: signed.service.into(), region, payload })
     }
 
     /// Signs `request` in place by `plan`, which was made for it: `Host`, `X-Amz-Date`,
     /// `X-Amz-Security-Token` and `Authorization` are new, and everything else stays as it is. What
     /// the old signature covered the new one covers, with the values of now, but for headers that
-    /// no hop passes on. `body` is the whole body if the plan needs it.
+    /// no hop passes on. The body that the plan keeps must be there, if it keeps one.
     ///
     /// Waits, bounded, if credentials must be had first.
     ///
     /// # Errors
     ///
-    /// If there are no credentials, the body is too large or not there, or what is signed has other
-    /// than visible ASCII in it.
-    pub async fn sign(
-        &self,
-        plan: &Plan,
-        request: &mut Request<()>,
-        body: Option<&[u8]>,
-    ) -> Result<(), ResignError> {
-        let body = match (&plan.payload, body) {
-            (Payload::Empty, _) => SignableBody::Precomputed(EMPTY.into()),
-            (Payload::Stated(stated), _) => SignableBody::Precomputed((**stated).into()),
-            (Payload::Whole, Some(body)) if body.len() > self.options.max_body => {
-                return Err(ResignError::TooLarge);
-            }
-            (Payload::Whole, Some(body)) => SignableBody::Bytes(body),
-            (Payload::Whole, None) => return Err(ResignError::NoBody),
-        };
+    /// If there are no credentials, or what is signed has other than visible ASCII in it.
+    pub async fn sign(&self, plan: &Plan, request: &mut Request<()>) -> Result<(), ResignError> {
+        let body = SignableBody::Precomputed(match &plan.payload {
+            Payload::Empty => EMPTY.into(),
+            Payload::Stated(stated) => (**stated).into(),
+            Payload::Whole(kept) => kept.hash(),
+        });
         let credentials = self.keeper.credentials(self.now()).await?;
         let scheme = plan.origin.scheme_str().unwrap_or("https");
         Signing {
@@ -149,6 +131,26 @@ impl Resigner {
 
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_micros(self.clock.now().wall().get())
+    }
+}
+
+impl Plan {
+    /// Where the whole body is to be put before [`Resigner::sign`], if its hash is signed and not
+    /// said. Else the body need not be there yet.
+    pub const fn kept(&mut self) -> Option<&mut Kept> {
+        match &mut self.payload {
+            Payload::Empty | Payload::Stated(_) => None,
+            Payload::Whole(kept) => Some(kept),
+        }
+    }
+
+    /// The body that was put there.
+    #[must_use]
+    pub fn into_kept(self) -> Option<Kept> {
+        match self.payload {
+            Payload::Empty | Payload::Stated(_) => None,
+            Payload::Whole(kept) => Some(kept),
+        }
     }
 }
 

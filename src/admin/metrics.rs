@@ -12,6 +12,7 @@ use crate::emit::counters::DropReason;
 use crate::emit::side::FileCounters;
 use crate::net::listen;
 use crate::proxy::intercept;
+use crate::proxy::resign;
 use crate::proxy::upstream;
 use crate::record;
 use crate::record::counters::Direction;
@@ -50,6 +51,8 @@ pub struct Worker {
     pub to_others: Arc<upstream::Counters>,
     /// Tunnels of the egress port.
     pub intercept: Arc<intercept::Counters>,
+    /// Calls that were signed for the egress port.
+    pub resign: Arc<resign::Counters>,
 }
 
 impl Sources {
@@ -231,6 +234,7 @@ impl Sources {
             }
         }
         self.tunnels(page);
+        self.resigned(page);
         let mut idle = page.family(
             Kind::Gauge,
             "sideray_upstream_idle_connections",
@@ -258,6 +262,21 @@ impl Sources {
         outcome("left_alone", |counters| &counters.left_alone);
         outcome("unverified", |counters| &counters.unverified);
         outcome("unknown", |counters| &counters.unknown);
+    }
+
+    fn resigned(&self, page: &mut Exposition) {
+        let mut resigned = page.family(
+            Kind::Counter,
+            "sideray_resigned_total",
+            "Requests to the egress port itself while [egress.aws] resign is on, by what became of \
+             them.",
+        );
+        let mut outcome = |outcome, field: fn(&resign::Counters) -> &AtomicU64| {
+            let count = self.sum(|worker| read(field(&worker.resign)));
+            resigned.sample(&[("outcome", outcome)], count);
+        };
+        outcome("signed", |counters| &counters.signed);
+        outcome("refused", |counters| &counters.refused);
     }
 
     fn collector(&self, page: &mut Exposition) {

@@ -30,6 +30,7 @@ use crate::emit::side::SideHandle;
 use crate::net::listen;
 use crate::record::recorder::Shared;
 use crate::sampling::rule::Rules;
+use crate::resign::Resigner;
 use crate::sys::drain;
 use crate::sys::drain::Observer;
 use crate::sys::drain::Phase;
@@ -170,6 +171,10 @@ impl Bound {
         }
         serve_admin(admin, sources, drain, &asked)?;
 
+        let resigner = config.egress.resign.enabled.then(|| {
+            let (options, tls) = (config.egress.resign.clone(), (*tls.to_others).clone());
+            Arc::new(Resigner::new(options, tls, Arc::clone(&world.clock)))
+        });
         let config = Arc::new(config);
         let (ended, ends) = mpsc::channel(listeners.len().max(1));
         let mut workers = Vec::with_capacity(listeners.len());
@@ -179,6 +184,7 @@ impl Bound {
                 addresses,
                 listeners,
                 tls: tls.clone(),
+                resigner: resigner.clone(),
                 outlet: outlet.clone(),
                 shared: Arc::clone(&shared),
                 clock: Arc::clone(&world.clock),

@@ -32,11 +32,13 @@ use crate::proxy::facts::ConnFacts;
 use crate::proxy::ingress::Ingress;
 use crate::proxy::intercept::Intercept;
 use crate::proxy::relay::Relay;
+use crate::proxy::resign::Resign;
 use crate::proxy::serve::Handler;
 use crate::proxy::serve::Server;
 use crate::proxy::upstream::Upstream;
 use crate::record::recorder::Recorder;
 use crate::record::recorder::Shared;
+use crate::resign::Resigner;
 use crate::sys::clock::Clock;
 use crate::sys::crew::Crew;
 use crate::sys::drain::Observer;
@@ -55,6 +57,7 @@ pub(super) struct Worker {
     pub(super) addresses: Addresses,
     pub(super) listeners: Listeners,
     pub(super) tls: Tls,
+    pub(super) resigner: Option<Arc<Resigner>>,
     pub(super) outlet: Outlet,
     pub(super) shared: Arc<Shared>,
     pub(super) clock: Arc<dyn Clock>,
@@ -116,6 +119,10 @@ impl Worker {
             no_trace: no_trace(&self.config),
             routes: self.config.egress.routes.clone(),
             intercept: intercept(&self.config, &self.tls, &self.clock, &self.counters),
+            resign: self.resigner.map(|resigner| Resign {
+                resigner,
+                counters: Arc::clone(&self.counters.resign),
+            }),
             server: Rc::new(Server::new(self.config.egress.timeouts)),
             crew: Rc::clone(&crew),
             relay: relay(self.config.egress.timeouts),

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 
+use http::uri::Authority;
+
 use crate::config::Config;
 use crate::config::fault::Findings;
 
@@ -27,6 +29,16 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
                  service's own port"
             );
             findings.fault_of("ingress.upstream", message);
+        }
+    }
+    for (service, endpoint) in &config.egress.resign.endpoints {
+        let authority = endpoint.authority().map_or("", Authority::as_str);
+        if points_at(authority, config.egress.listen) {
+            let message = format!(
+                "that is egress.listen of this sidecar, so requests would go round in a \
+                 loop; name the server itself"
+            );
+            findings.fault_of(&format!("egress.aws.endpoints.{service}"), message);
         }
     }
 }

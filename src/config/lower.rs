@@ -8,6 +8,7 @@ use toml::de::DeValue;
 use tracing_subscriber::EnvFilter;
 
 use crate::attribution;
+use crate::aws;
 use crate::config::Config;
 use crate::config::env::Env;
 use crate::config::fault::Place;
@@ -41,6 +42,7 @@ use crate::proxy::options::Timeouts;
 use crate::record;
 use crate::record::options::Missing;
 use crate::record::options::Unknown;
+use crate::resign;
 use crate::viewer;
 
 /// Most workers; above it a typing error is likelier than a machine.
@@ -119,6 +121,7 @@ fn egress(section: &mut Section<'_, '_>, flags: &Flags) -> Egress {
         no_trace: section
             .list("no_trace", default.no_trace, |value| text(value::host_pattern)(value)),
         routes: section.sections("route", route).into_iter().flatten().collect(),
+        resign: section.section("aws", resign),
         intercept: intercept.hosts,
         ca_dir: intercept.ca_dir,
         ca: intercept.ca,
@@ -141,6 +144,31 @@ fn intercept(section: &mut Section<'_, '_>) -> Intercept {
         ca_dir: section.find("ca_dir", text(value::path)),
         ca: pair(section, "ca_cert", "ca_key").map(|(cert, key)| CaFiles { cert, key }),
     }
+}
+
+/// How AWS calls are signed anew, if they are to be.
+fn resign(section: &mut Section<'_, '_>) -> resign::options::Options {
+    let default = resign::options::Options::default();
+    resign::options::Options {
+        enabled: section.take("resign", default.enabled, value::boolean),
+        endpoints: section.pairs("endpoints", |service, value| {
+            Ok((aws_service(service)?, text(value::endpoint)(value)?))
+        }),
+        max_body: section.take("max_body", default.max_body, value::size(0..=1 << 30)),
+    }
+}
+
+/// The name of an AWS service, or `*` for all of them.
+fn aws_service(name: &str) -> Parsed<Box<str>> {
+    let known = name == "*"
+        || aws::table::service(name).is_some()
+        || aws::table::named(aws::table::Kind::Signing, name).is_some();
+    let message = || {
+        "not a service of AWS; write its name as botocore or its signatures have it, as \
+         \"dynamodb\", or \"*\" for all"
+            .to_owned()
+    };
+    known.then(|| name.into()).ok_or_else(message)
 }
 
 /// Another way to some hosts.

@@ -214,6 +214,35 @@ impl<'d> Section<'_, 'd> {
         values
     }
 
+    /// Each pair of the table `key`, whose keys are free, as `parse` has it; faulty ones are left
+    /// out.
+    pub(super) fn pairs<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&str, &DeValue<'d>) -> Parsed<T>,
+    ) -> Vec<T> {
+        let Some((at, value)) = self.entry(key) else { return Vec::new() };
+        let Some(table) = value.get_ref().as_table() else {
+            let quoted = self.text.quote(value.span());
+            let found = value.get_ref().type_str();
+            let message = format!("expected a table, as {{ … = \"…\" }}, found {found}");
+            self.fault(key, self.text.place(at), quoted, message);
+            return Vec::new();
+        };
+        let mut pairs = Vec::new();
+        for (name, value) in table {
+            let (place, quoted) =
+                (self.text.place(name.span().start), self.text.quote(value.span()));
+            let below = format!("{key}.{}", shown(name.get_ref()));
+            self.findings.set(self.path_of(&below), place.clone(), quoted.clone());
+            match parse(name.get_ref(), value.get_ref()) {
+                Ok(pair) => pairs.push(pair),
+                Err(message) => self.fault(&below, place, quoted, message),
+            }
+        }
+        pairs
+    }
+
     /// What `read` makes of the table `key`, which may be absent.
     pub(super) fn section<T>(
         &mut self,

@@ -97,6 +97,7 @@ fn values_other_than_the_defaults_arrive_and_are_written() {
         service.name = 'a\b c'
         ingress = { listen = "[::1]:1", upstream = "H2C://Example.com" }
         egress.no_trace = ["*.Internal"]
+        egress.aws = { resign = true, max_body = 1000, endpoints = { "*" = "http://Emulator:4566", s3 = "https://s3.example" } }
         trace = { enabled = false, propagate = ["w3c", "xray"] }
         attribution = { unknown = "ignore", sole = false, remember = "1500ms" }
         emit.daemon = "udp:a:1 tcp:[::1]:2"
@@ -170,7 +171,7 @@ fn a_fault_is_told_even_where_something_beats_it() {
 
 #[test]
 fn a_fault_between_values_stands_where_they_were_written() {
-    let mut sources = Sources::default();
+    let mut sources = file("egress.aws.endpoints = { sqs = 'http://localhost:8001' }");
     sources.flags.upstream = Some("http://localhost:8001".to_owned());
     sources.flags.admin_listen = Some("127.0.0.1:8000".to_owned());
     insta::assert_snapshot!("between", load(&sources).unwrap_err().to_string());

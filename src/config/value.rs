@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use http::Uri;
 use http::uri::Authority;
 use toml::de::DeValue;
 
@@ -191,6 +192,15 @@ pub(super) fn origin(text: &str) -> Parsed<Origin> {
     };
     let authority = host_and_port(&ported)?;
     Ok(Origin::new(protocol, authority))
+}
+
+/// An endpoint of AWS's: an origin that is spoken to as AWS is.
+pub(super) fn endpoint(text: &str) -> Parsed<Uri> {
+    let origin = origin(text)?;
+    if origin.protocol == Protocol::H2c {
+        return Err("SDKs speak HTTP/1.1 to it; write http:// or https://".to_owned());
+    }
+    origin_text(&origin).parse().map_err(|_| "not a host and port".to_owned())
 }
 
 /// The text of an origin.

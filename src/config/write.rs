@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use toml::Table;
 use toml::Value;
 
 use crate::config::Config;
@@ -64,6 +65,15 @@ impl Config {
         if let Some(files) = &egress.ca {
             out.path("ca_cert", &files.cert);
             out.path("ca_key", &files.key);
+        }
+        out.section("egress.aws");
+        out.key("resign", egress.resign.enabled);
+        out.size("max_body", egress.resign.max_body);
+        if !egress.resign.endpoints.is_empty() {
+            let endpoints = egress.resign.endpoints.iter().map(|(service, uri)| {
+                (service.to_string(), uri.to_string().trim_end_matches('/').into())
+            });
+            out.key("endpoints", endpoints.collect::<Table>());
         }
         for route in &egress.routes {
             out.line("\n[[egress.route]]");

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use http::Method;
 use http::Request;
 use http::Response;
 use http::StatusCode;
@@ -25,6 +26,7 @@ use crate::proxy::options::Protocol;
 use crate::proxy::options::Route;
 use crate::proxy::relay::Relay;
 use crate::proxy::reply;
+use crate::proxy::resign::Resign;
 use crate::proxy::serve::Handler;
 use crate::proxy::serve::Server;
 use crate::proxy::target::Target;
@@ -56,6 +58,8 @@ pub struct Egress {
     pub routes: Vec<Route>,
     /// Ends TLS in tunnels.
     pub intercept: Intercept,
+    /// Signs anew what was signed for us; none if that is refused.
+    pub resign: Option<Resign>,
     /// Serves what was found in a tunnel.
     pub server: Rc<Server>,
     /// Who serves.
@@ -103,6 +107,13 @@ impl Handler for Rc<Egress> {
                 self.forward(&Destination { origin, scheme, asked: Asked::Proxy }, request).await
             }
             Ok(Target::Tunnel(authority)) => Ok(self.tunnel(conn, authority, request).await),
+            Err(Unroutable::Ourselves) if *request.method() != Method::CONNECT => {
+                match &self.resign {
+                    // On the heap, because it is large and most calls do not come that way.
+                    Some(resign) => Box::pin(self.resign(resign, request)).await,
+                    None => Ok(misdirected(Unroutable::Ourselves)),
+                }
+            }
             Err(unroutable) => Ok(misdirected(unroutable)),
         }
     }
@@ -237,8 +248,8 @@ fn misdirected(unroutable: Unroutable) -> Response<Body<Guard>> {
         Unroutable::Ourselves => (
             StatusCode::MISDIRECTED_REQUEST,
             "421 this is an HTTP proxy for the service's own calls, not a server: set HTTP_PROXY \
-             and HTTPS_PROXY to its address (for AWS's SDKs too, in place of AWS_ENDPOINT_URL), or \
-             send it requests for other hosts\n",
+             and HTTPS_PROXY to its address; for AWS's SDKs, if they are to use AWS_ENDPOINT_URL, \
+             write resign = true under [egress.aws] in proxy.toml\n",
         ),
         Unroutable::NoHost => (StatusCode::BAD_REQUEST, "400 the request names no host\n"),
         Unroutable::NoPort => {

@@ -19,6 +19,13 @@ pub enum Incoming {
     Http1(server::Incoming),
     /// Over HTTP/2.
     Http2(hyper::body::Incoming),
+    /// Over either, and here already; none once it was taken.
+    Kept {
+        /// All of it.
+        data: Option<Bytes>,
+        /// The way to send informational responses, if there is one.
+        interim: Option<Interim>,
+    },
 }
 
 /// The body broke off, or is not one. Which it was is of no use to anybody but the client.
@@ -33,6 +40,7 @@ impl Incoming {
         match self {
             Self::Http1(body) => Some(body.interim()),
             Self::Http2(_) => None,
+            Self::Kept { interim, .. } => interim.clone(),
         }
     }
 }
@@ -48,6 +56,7 @@ impl Body for Incoming {
         match self.get_mut() {
             Self::Http1(body) => Pin::new(body).poll_frame(cx).map_err(|_| Broken),
             Self::Http2(body) => Pin::new(body).poll_frame(cx).map_err(|_| Broken),
+            Self::Kept { data, .. } => Poll::Ready(data.take().map(Frame::data).map(Ok)),
         }
     }
 
@@ -55,6 +64,7 @@ impl Body for Incoming {
         match self {
             Self::Http1(body) => body.is_end_stream(),
             Self::Http2(body) => body.is_end_stream(),
+            Self::Kept { data, .. } => data.is_none(),
         }
     }
 
@@ -62,6 +72,9 @@ impl Body for Incoming {
         match self {
             Self::Http1(body) => body.size_hint(),
             Self::Http2(body) => body.size_hint(),
+            Self::Kept { data, .. } => {
+                SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64))
+            }
         }
     }
 }

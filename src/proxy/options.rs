@@ -11,6 +11,7 @@ use http::uri::Authority;
 use crate::net::tls::options::CaFiles;
 use crate::net::tls::options::ClientOptions;
 use crate::net::tls::options::ServerOptions;
+use crate::resign;
 
 /// Options of the ingress port, `[ingress]` in `proxy.toml`.
 #[derive(Clone, Debug)]
@@ -47,6 +48,8 @@ pub struct Egress {
     pub ca: Option<CaFiles>,
     /// Where hosts are really found; the first that matches counts.
     pub routes: Vec<Route>,
+    /// How AWS calls are signed anew that were signed for this port.
+    pub resign: resign::options::Options,
     /// The waits.
     pub timeouts: Timeouts,
     /// The pool of connections to called services.
@@ -233,6 +236,7 @@ impl Default for Egress {
             ca_dir: None,
             ca: None,
             routes: Vec::new(),
+            resign: resign::options::Options::default(),
             timeouts: Timeouts::default(),
             pool: Pool::default(),
         }

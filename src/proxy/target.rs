@@ -66,7 +66,7 @@ impl Target {
 
 /// Host and port of `text`, lower-cased, without user information, with the `default` port where it
 /// names none. The port is written in one way only, so that one server is one origin.
-fn with_port(text: &str, default: Option<u16>) -> Result<Authority, Unroutable> {
+pub(super) fn with_port(text: &str, default: Option<u16>) -> Result<Authority, Unroutable> {
     let named = facts::without_user(text).to_ascii_lowercase();
     let named = Authority::try_from(named).map_err(|_| Unroutable::NoHost)?;
     if host_of(named.as_str()).is_empty() {

@@ -38,6 +38,8 @@ pub(super) enum OnUpgrade {
     Http1(server::Upgrade),
     /// One stream of it.
     Http2(hyper::upgrade::OnUpgrade),
+    /// The request was kept, and its connection stays HTTP's.
+    Never,
 }
 
 impl OnUpgrade {
@@ -45,6 +47,7 @@ impl OnUpgrade {
         match request.body() {
             Incoming::Http1(body) => Self::Http1(body.on_upgrade()),
             Incoming::Http2(_) => Self::Http2(hyper::upgrade::on(request)),
+            Incoming::Kept { .. } => Self::Never,
         }
     }
 
@@ -53,6 +56,7 @@ impl OnUpgrade {
         match self {
             Self::Http1(client) => Some(Box::new(client.await.ok()?)),
             Self::Http2(client) => Some(Box::new(TokioIo::new(client.await.ok()?))),
+            Self::Never => None,
         }
     }
 }

@@ -19,8 +19,6 @@ pub enum ResignError {
     Loop,
     /// What is signed has other than visible ASCII in it, or what says so is malformed.
     Malformed,
-    /// The body was not given, and its hash was not said.
-    NoBody,
     /// There are no credentials to sign with.
     NoCredentials {
         /// What the providers said. Shared by all requests that waited for it.
@@ -53,7 +51,7 @@ impl ResignError {
             Self::NotSigned | Self::Presigned | Self::UnknownService => {
                 StatusCode::MISDIRECTED_REQUEST
             }
-            Self::NoBody | Self::Sign { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Sign { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::ChunkSignatures | Self::EventSignatures | Self::Scheme => {
                 StatusCode::NOT_IMPLEMENTED
             }
@@ -81,7 +79,6 @@ impl ResignError {
                  out of the environment and the profile of the proxy itself"
             }
             Self::Malformed => "the signature is malformed, or covers other than visible ASCII",
-            Self::NoBody => "the body's hash is not known",
             Self::NoCredentials { .. } => {
                 "there are no AWS credentials to sign with: give the proxy the environment, the \
                  profile or the role that the service has"

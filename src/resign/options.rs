@@ -5,6 +5,8 @@ use http::Uri;
 /// `[egress.aws]` in `proxy.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// Whether anything is signed anew at all.
+    pub enabled: bool,
     /// Servers in place of AWS's own, by the service's signing name or by botocore's name of it;
     /// `*` is for all that have no line of their own. Only scheme, host and port are used.
     pub endpoints: Vec<(Box<str>, Uri)>,
@@ -14,9 +16,10 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// AWS's own servers, and 16 MiB: as much as DynamoDB, Kinesis and SQS take at once, and more
+    /// Off, because whoever reaches the port then has the power of our credentials. AWS's own
+    /// servers, and 16 MiB: as much as DynamoDB, Kinesis and SQS take at once, and more
     /// than most. Functions that are uploaded within a call can be larger.
     fn default() -> Self {
-        Self { endpoints: Vec::new(), max_body: 16 * 1024 * 1024 }
+        Self { enabled: false, endpoints: Vec::new(), max_body: 16 * 1024 * 1024 }
     }
 }

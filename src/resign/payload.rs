@@ -1,10 +1,17 @@
 //! What the new signature says of the body, decided from the head alone. Source: S3 API reference,
 //! "Authenticating requests: using the Authorization header", "x-amz-content-sha256".
 
+use std::fmt;
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use bytes::BytesMut;
 use http::HeaderMap;
 use http::HeaderName;
 use http::header::CONTENT_LENGTH;
 use http::header::TRANSFER_ENCODING;
+use sha2::Digest as _;
+use sha2::Sha256;
 
 use crate::resign::error::ResignError;
 
@@ -12,14 +19,64 @@ use crate::resign::error::ResignError;
 pub(super) const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
 
 /// What is signed of a body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Payload {
     /// There is none.
     Empty,
     /// What the head says, a hash or a word: the body passes unseen.
     Stated(Box<str>),
     /// Its hash, which is not said: the body must be there first.
-    Whole,
+    Whole(Kept),
+}
+
+/// A body that is kept until its hash is known. Hashed piece by piece, so that no large one holds
+/// up a worker.
+pub struct Kept {
+    data: BytesMut,
+    hash: Sha256,
+    max: usize,
+}
+
+impl Kept {
+    /// Nothing yet; at most `max` bytes.
+    fn new(max: usize) -> Self {
+        Self { data: BytesMut::new(), hash: Sha256::new(), max }
+    }
+
+    /// Takes the next piece of the body.
+    ///
+    /// # Errors
+    ///
+    /// [`ResignError::TooLarge`] beyond what may be kept.
+    pub fn push(&mut self, piece: &[u8]) -> Result<(), ResignError> {
+        if piece.len() > self.max.saturating_sub(self.data.len()) {
+            return Err(ResignError::TooLarge);
+        }
+        self.hash.update(piece);
+        self.data.extend_from_slice(piece);
+        Ok(())
+    }
+
+    /// The hash of all pieces, as signatures have it.
+    pub(super) fn hash(&self) -> String {
+        self.hash.clone().finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    /// All pieces.
+    #[must_use]
+    pub fn into_bytes(self) -> Bytes {
+        self.data.freeze()
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").field("len", &self.data.len()).finish_non_exhaustive()
+    }
 }
 
 impl Payload {
@@ -40,13 +97,15 @@ impl Payload {
             };
         }
         if headers.contains_key(TRANSFER_ENCODING) {
-            return Ok(Self::Whole);
+            return Ok(Self::Whole(Kept::new(max)));
         }
         let Some(length) = headers.get(CONTENT_LENGTH) else { return Ok(Self::Empty) };
         let length = length.to_str().ok().and_then(|length| length.parse::<u64>().ok());
         match length.ok_or(ResignError::Malformed)? {
             0 => Ok(Self::Empty),
-            length if usize::try_from(length).is_ok_and(|length| length <= max) => Ok(Self::Whole),
+            length if usize::try_from(length).is_ok_and(|length| length <= max) => {
+                Ok(Self::Whole(Kept::new(max)))
+            }
             _ => Err(ResignError::TooLarge),
         }
     }

@@ -53,7 +53,10 @@ pub const ROOMS: &[Room] = &[
     shell("net", &["sys", "trace::facts", "trace::time"]),
     shell("http1", &["http1::chunked", "http1::framing", "http1::head", "net", "sys"]),
     shell("resign", &["aws", "net::connect", "net::stream", "net::tls::client", "sys::clock"]),
-    shell("proxy", &["aws", "http1", "net", "record", "sampling::wildcard", "sys", "trace"]),
+    shell(
+        "proxy",
+        &["aws", "http1", "net", "record", "resign", "sampling::wildcard", "sys", "trace"],
+    ),
     shell("viewer", &["trace::id"]),
     // It shows what the others count.
     shell(
@@ -63,6 +66,7 @@ pub const ROOMS: &[Room] = &[
             "emit",
             "net::listen",
             "proxy::intercept",
+            "proxy::resign",
             "proxy::upstream",
             "record",
             "sys::drain",
@@ -74,10 +78,12 @@ pub const ROOMS: &[Room] = &[
         "config",
         &[
             "attribution::options",
+            "aws::table",
             "emit::options",
             "net::tls::options",
             "proxy::options",
             "record::options",
+            "resign::options",
             "sampling::manifest",
             "sampling::rule",
             "trace::segment",
@@ -87,7 +93,7 @@ pub const ROOMS: &[Room] = &[
     shell(
         "app",
         &[
-            "admin", "config", "emit", "net", "proxy", "record", "sampling", "sys", "trace",
+            "admin", "config", "emit", "net", "proxy", "record", "resign", "sampling", "sys", "trace",
             "viewer",
         ],
     ),
