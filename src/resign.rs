@@ -9,6 +9,7 @@
 //! [`Resigner::plan`] decides by the head alone whether the body is to be kept for that; most of what S3 takes
 //! passes unseen.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
@@ -25,6 +26,8 @@ use crate::aws;
 use crate::aws::scope;
 use crate::aws::scope::Scope;
 use crate::net::tls::client::Client;
+pub use crate::resign::chunks::Chunks;
+pub use crate::resign::chunks::ChunksError;
 use crate::resign::credentials::Keeper;
 use crate::resign::endpoint::Signed;
 pub use crate::resign::error::ResignError;
@@ -34,6 +37,7 @@ use crate::resign::payload::Payload;
 use crate::resign::sign::Signing;
 use crate::sys::clock::Clock;
 
+mod chunks;
 mod credentials;
 mod endpoint;
 mod error;
@@ -105,28 +109,36 @@ impl Resigner {
     /// the old signature covered the new one covers, with the values of now, but for headers that
     /// no hop passes on. The body that the plan keeps must be there, if it keeps one.
     ///
-    /// Waits, bounded, if credentials must be had first.
+    /// Waits, bounded, if credentials must be had first. Returns how the body is to be signed as it
+    /// passes, where each of its chunks is.
     ///
     /// # Errors
     ///
     /// If there are no credentials, or what is signed has other than visible ASCII in it.
-    pub async fn sign(&self, plan: &Plan, request: &mut Request<()>) -> Result<(), ResignError> {
+    pub async fn sign(
+        &self,
+        plan: &Plan,
+        request: &mut Request<()>,
+    ) -> Result<Option<Chunks>, ResignError> {
         let body = SignableBody::Precomputed(match &plan.payload {
             Payload::Empty => EMPTY.into(),
-            Payload::Stated(stated) => (**stated).into(),
+            Payload::Stated(stated) | Payload::Chunks(stated) => (**stated).into(),
             Payload::Whole(kept) => kept.hash(),
         });
         let credentials = self.keeper.credentials(self.now()).await?;
         let scheme = plan.origin.scheme_str().unwrap_or("https");
-        Signing {
+        let signing = Signing {
             service: &plan.service,
             region: &plan.region,
             scheme,
             host: host(&plan.origin, scheme),
             credentials: &credentials,
             at: self.now(),
-        }
-        .sign(request, body)
+        };
+        let seed = signing.sign(request, body)?;
+        let chunked = matches!(plan.payload, Payload::Chunks(_));
+        let chain = chunked.then(|| signing.chain(request, &seed));
+        Ok(chain.map(|chain| Chunks::new(chain, self.options.max_body)))
     }
 
     fn now(&self) -> SystemTime {
@@ -139,7 +151,7 @@ impl Plan {
     /// said. Else the body need not be there yet.
     pub const fn kept(&mut self) -> Option<&mut Kept> {
         match &mut self.payload {
-            Payload::Empty | Payload::Stated(_) => None,
+            Payload::Empty | Payload::Stated(_) | Payload::Chunks(_) => None,
             Payload::Whole(kept) => Some(kept),
         }
     }
@@ -148,7 +160,7 @@ impl Plan {
     #[must_use]
     pub fn into_kept(self) -> Option<Kept> {
         match self.payload {
-            Payload::Empty | Payload::Stated(_) => None,
+            Payload::Empty | Payload::Stated(_) | Payload::Chunks(_) => None,
             Payload::Whole(kept) => Some(kept),
         }
     }
@@ -178,6 +190,15 @@ fn call(request: &Request<()>) -> Option<aws::Call> {
         path: request.uri().path(),
         query: request.uri().query().unwrap_or_default(),
         headers: request.headers(),
+    })
+}
+
+/// Bytes as signatures have them.
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes.as_ref().iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
     })
 }
 

@@ -119,10 +119,9 @@ impl Worker {
             no_trace: no_trace(&self.config),
             routes: self.config.egress.routes.clone(),
             intercept: intercept(&self.config, &self.tls, &self.clock, &self.counters),
-            resign: self.resigner.map(|resigner| Resign {
-                resigner,
-                counters: Arc::clone(&self.counters.resign),
-            }),
+            resign: self
+                .resigner
+                .map(|resigner| Resign { resigner, counters: Arc::clone(&self.counters.resign) }),
             server: Rc::new(Server::new(self.config.egress.timeouts)),
             crew: Rc::clone(&crew),
             relay: relay(self.config.egress.timeouts),

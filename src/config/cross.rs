@@ -34,11 +34,9 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
     for (service, endpoint) in &config.egress.resign.endpoints {
         let authority = endpoint.authority().map_or("", Authority::as_str);
         if points_at(authority, config.egress.listen) {
-            let message = format!(
-                "that is egress.listen of this sidecar, so requests would go round in a \
-                 loop; name the server itself"
-            );
-            findings.fault_of(&format!("egress.aws.endpoints.{service}"), message);
+            let message = "that is egress.listen of this sidecar, so requests would go round in a \
+                           loop; name the server itself";
+            findings.fault_of(&format!("egress.aws.endpoints.{service}"), message.to_owned());
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::proxy::egress::Destination;
 use crate::proxy::egress::Egress;
 use crate::proxy::error::Error;
 use crate::proxy::incoming::Incoming;
+use crate::proxy::incoming::Resigned;
 use crate::proxy::options::Origin;
 use crate::proxy::options::Protocol;
 use crate::proxy::reply;
@@ -110,7 +111,9 @@ async fn signed(
         head.headers_mut().remove(EXPECT);
         head.headers_mut().remove(UPGRADE);
     }
-    resigner.sign(&plan, &mut head).await?;
+    if let Some(chunks) = resigner.sign(&plan, &mut head).await? {
+        body = Incoming::Resigned(Box::new(Resigned::new(body, chunks)));
+    }
     let origin = origin(&plan.origin)?;
     if let (Some(kept), Incoming::Kept { data, .. }) = (plan.into_kept(), &mut body) {
         *data = Some(kept.into_bytes()).filter(|bytes| !bytes.is_empty());

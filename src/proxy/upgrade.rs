@@ -38,7 +38,7 @@ pub(super) enum OnUpgrade {
     Http1(server::Upgrade),
     /// One stream of it.
     Http2(hyper::upgrade::OnUpgrade),
-    /// The request was kept, and its connection stays HTTP's.
+    /// The body was kept or changed, and the connection stays HTTP's.
     Never,
 }
 
@@ -47,7 +47,7 @@ impl OnUpgrade {
         match request.body() {
             Incoming::Http1(body) => Self::Http1(body.on_upgrade()),
             Incoming::Http2(_) => Self::Http2(hyper::upgrade::on(request)),
-            Incoming::Kept { .. } => Self::Never,
+            Incoming::Kept { .. } | Incoming::Resigned(_) => Self::Never,
         }
     }
 

@@ -11,9 +11,7 @@ use http::StatusCode;
 #[derive(Debug, thiserror::Error)]
 #[error("{}", self.advice())]
 pub enum ResignError {
-    /// Each chunk of the body is signed, in a chain that begins with the signature to be replaced.
-    ChunkSignatures,
-    /// Each event of the body is signed, as above.
+    /// Each event of the body is signed, in a chain that begins with the signature to be replaced.
     EventSignatures,
     /// The request was sent by us, to get the credentials that it would be signed with.
     Loop,
@@ -52,9 +50,7 @@ impl ResignError {
                 StatusCode::MISDIRECTED_REQUEST
             }
             Self::Sign { .. } => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::ChunkSignatures | Self::EventSignatures | Self::Scheme => {
-                StatusCode::NOT_IMPLEMENTED
-            }
+            Self::EventSignatures | Self::Scheme => StatusCode::NOT_IMPLEMENTED,
             Self::NoCredentials { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Loop => StatusCode::LOOP_DETECTED,
         }
@@ -65,11 +61,6 @@ impl ResignError {
     #[must_use]
     pub const fn advice(&self) -> &'static str {
         match self {
-            Self::ChunkSignatures => {
-                "the chunks of this upload are signed one by one, which cannot be done anew: \
-                 switch chunked encoding off in the SDK, or set HTTPS_PROXY in place of \
-                 AWS_ENDPOINT_URL"
-            }
             Self::EventSignatures => {
                 "the events of this stream are signed one by one, which cannot be done anew: set \
                  HTTPS_PROXY in place of AWS_ENDPOINT_URL"
@@ -85,7 +76,8 @@ impl ResignError {
             }
             Self::NotSigned => {
                 "the request is not signed, so nothing tells which service of AWS it is for: set \
-                 HTTPS_PROXY in place of AWS_ENDPOINT_URL"
+                 HTTPS_PROXY in place of AWS_ENDPOINT_URL, or give that service its own address, as \
+                 AWS_ENDPOINT_URL_STS=https://sts.REGION.amazonaws.com"
             }
             Self::Presigned => {
                 "presigned URLs are for the host they were signed for: make them without \

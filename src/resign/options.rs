@@ -11,7 +11,8 @@ pub struct Options {
     /// `*` is for all that have no line of their own. Only scheme, host and port are used.
     pub endpoints: Vec<(Box<str>, Uri)>,
     /// Most bytes of a body that is kept until its hash is known; longer ones are refused with
-    /// `413`, unless they carry their hash. S3's always do.
+    /// `413`, unless they carry their hash. S3's always do, or that of each chunk: then a chunk may
+    /// have so many.
     pub max_body: usize,
 }
 

@@ -2,7 +2,6 @@
 //! "Authenticating requests: using the Authorization header", "x-amz-content-sha256".
 
 use std::fmt;
-use std::fmt::Write as _;
 
 use bytes::Bytes;
 use bytes::BytesMut;
@@ -14,6 +13,7 @@ use sha2::Digest as _;
 use sha2::Sha256;
 
 use crate::resign::error::ResignError;
+use crate::resign::hex;
 
 /// Where a request says what is signed of its body.
 pub(super) const X_AMZ_CONTENT_SHA256: HeaderName = HeaderName::from_static("x-amz-content-sha256");
@@ -25,6 +25,8 @@ pub(super) enum Payload {
     Empty,
     /// What the head says, a hash or a word: the body passes unseen.
     Stated(Box<str>),
+    /// What the head says, and each chunk by a signature of its own, which becomes a new one.
+    Chunks(Box<str>),
     /// Its hash, which is not said: the body must be there first.
     Whole(Kept),
 }
@@ -59,11 +61,7 @@ impl Kept {
 
     /// The hash of all pieces, as signatures have it.
     pub(super) fn hash(&self) -> String {
-        self.hash.clone().finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a string cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(self.hash.clone().finalize())
     }
 
     /// All pieces.
@@ -83,17 +81,13 @@ impl Payload {
     /// Decides; a body that is to be kept may have `max` bytes.
     pub(super) fn of(headers: &HeaderMap, max: usize) -> Result<Self, ResignError> {
         if let Some(stated) = headers.get(X_AMZ_CONTENT_SHA256) {
-            return match stated.as_bytes() {
-                b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
-                | b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER" => {
-                    Err(ResignError::ChunkSignatures)
+            return match stated.to_str().map_err(|_| ResignError::Malformed)? {
+                "STREAMING-AWS4-HMAC-SHA256-EVENTS" => Err(ResignError::EventSignatures),
+                other if other.starts_with("STREAMING-AWS4-ECDSA") => Err(ResignError::Scheme),
+                signed if signed.starts_with("STREAMING-AWS4-HMAC-SHA256-PAYLOAD") => {
+                    Ok(Self::Chunks(signed.into()))
                 }
-                b"STREAMING-AWS4-HMAC-SHA256-EVENTS" => Err(ResignError::EventSignatures),
-                other if other.starts_with(b"STREAMING-AWS4-ECDSA") => Err(ResignError::Scheme),
-                _ => {
-                    let stated = stated.to_str().map_err(|_| ResignError::Malformed)?;
-                    Ok(Self::Stated(stated.into()))
-                }
+                stated => Ok(Self::Stated(stated.into())),
             };
         }
         if headers.contains_key(TRANSFER_ENCODING) {
@@ -124,12 +118,8 @@ mod tests {
             ("x-amz-content-sha256", hash, "Stated"),
             ("x-amz-content-sha256", "UNSIGNED-PAYLOAD", "Stated"),
             ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "Stated"),
-            ("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "ChunkSignatures"),
-            (
-                "x-amz-content-sha256",
-                "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
-                "ChunkSignatures",
-            ),
+            ("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "Chunks"),
+            ("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "Chunks"),
             ("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-EVENTS", "EventSignatures"),
             ("x-amz-content-sha256", "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", "Scheme"),
             ("accept", "*/*", "Empty"),

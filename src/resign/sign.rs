@@ -23,6 +23,7 @@ use http::header::TE;
 use http::header::TRAILER;
 use http::header::TRANSFER_ENCODING;
 use http::header::UPGRADE;
+use zeroize::Zeroizing;
 
 use crate::aws::percent;
 use crate::aws::scope;
@@ -66,14 +67,28 @@ pub(super) struct Signing<'a> {
 }
 
 impl Signing<'_> {
-    /// Signs `request` in place: `Host`, `X-Amz-Date`, `X-Amz-Security-Token` and `Authorization`
-    /// are new. Of the rest nothing changes, and what was signed is signed again as it stands,
+    /// The chain of signatures that begins with that of `request`, which is `seed`.
+    pub(super) fn chain(&self, request: &Request<()>, seed: &str) -> Chain {
+        let secret = self.credentials.secret_access_key();
+        let key = v4::generate_signing_key(secret, self.at, self.region, self.service);
+        let date = request.headers().get(X_AMZ_DATE).and_then(|date| date.to_str().ok());
+        let date = date.unwrap_or_default();
+        let (day, region, service) = (date.get(..8).unwrap_or_default(), self.region, self.service);
+        Chain {
+            key: Zeroizing::new(key.as_ref().to_vec()),
+            scope: format!("{date}\n{day}/{region}/{service}/aws4_request"),
+            before: seed.into(),
+        }
+    }
+
+    /// Signs `request` in place and gives the signature: `Host`, `X-Amz-Date`, `X-Amz-Security-Token` and
+    /// `Authorization` are new. Of the rest nothing changes, and what was signed is signed again as it stands,
     /// whatever a hop may do to it; but for what no hop passes on.
     pub(super) fn sign(
         &self,
         request: &mut Request<()>,
         body: SignableBody<'_>,
-    ) -> Result<(), ResignError> {
+    ) -> Result<String, ResignError> {
         let query = request.uri().query().unwrap_or_default();
         // The signer would sign another text than the one that is sent.
         if std::str::from_utf8(&percent::decoded(query).collect::<Vec<_>>()).is_err() {
@@ -99,7 +114,7 @@ impl Signing<'_> {
         #[expect(clippy::expect_used, reason = "everything it wants is set above")]
         let params = params.build().expect("the parameters are whole").into();
         let new = signable.and_then(|signable| instructions(signable, &params));
-        let (new, _) = new.map_err(|source| ResignError::Sign { source })?.into_parts();
+        let (new, signature) = new.map_err(|source| ResignError::Sign { source })?.into_parts();
         let (new, _) = new.into_parts();
 
         let headers = request.headers_mut();
@@ -111,7 +126,7 @@ impl Signing<'_> {
             value.set_sensitive(header.sensitive());
             headers.insert(header.name(), value);
         }
-        Ok(())
+        Ok(signature)
     }
 
     fn settings(&self, headers: &HeaderMap) -> SigningSettings {
@@ -127,6 +142,32 @@ impl Signing<'_> {
             }
         }
         settings
+    }
+}
+
+/// Signatures of which each covers the one before it. Source: as for `chunks`.
+pub(super) struct Chain {
+    key: Zeroizing<Vec<u8>>,
+    /// The second and third line of what is signed.
+    scope: String,
+    before: String,
+}
+
+impl Chain {
+    /// The signature of a chunk with that hash, and of its headers, of which there are none.
+    pub(super) fn chunk(&mut self, headers: &str, hash: &str) -> &str {
+        self.next("AWS4-HMAC-SHA256-PAYLOAD", &format!("{headers}\n{hash}"))
+    }
+
+    /// The signature of trailers with that hash.
+    pub(super) fn trailers(&mut self, hash: &str) -> &str {
+        self.next("AWS4-HMAC-SHA256-TRAILER", hash)
+    }
+
+    fn next(&mut self, algorithm: &str, hashes: &str) -> &str {
+        let text = format!("{algorithm}\n{}\n{}\n{hashes}", self.scope, self.before);
+        self.before = v4::calculate_signature(&*self.key, text.as_bytes());
+        &self.before
     }
 }
 

@@ -188,7 +188,6 @@ fn what_cannot_be_signed_anew_is_told_apart() {
         (request("", "/", &[], ""), "NotSigned", 421),
         (request("execute-api", "/stage/path", &[], ""), "UnknownService", 421),
         (request("s3express", "/", &[], ""), "UnknownService", 421),
-        (with("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), "ChunkSig", 501),
         (with("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-EVENTS"), "EventSig", 501),
         (with("content-length", "101"), "TooLarge", 413),
         (with("x-amz-meta-name", "Zo\u{eb}"), "Malformed", 400),

@@ -93,8 +93,8 @@ pub const ROOMS: &[Room] = &[
     shell(
         "app",
         &[
-            "admin", "config", "emit", "net", "proxy", "record", "resign", "sampling", "sys", "trace",
-            "viewer",
+            "admin", "config", "emit", "net", "proxy", "record", "resign", "sampling", "sys",
+            "trace", "viewer",
         ],
     ),
     // Of the rest, TLS and the time are for `ca`, and what is left for `exec`, which watches a
