@@ -237,7 +237,7 @@ mod ledger {
     fn with_open(count: u64) -> Ledger<Vec<u8>> {
         let mut ledger = Ledger::new(Options::default());
         for number in 1..=count {
-            ledger.open(opened(number, stamp(0)), Vec::new()).unwrap();
+            ledger.open(opened(number, stamp(0)), None, Vec::new()).unwrap();
         }
         ledger
     }
@@ -250,7 +250,7 @@ mod ledger {
         let mut request = || {
             number += 1;
             let request = opened(number, stamp(number * STEP));
-            ledger.open(request, Vec::new()).unwrap();
+            ledger.open(request, None, Vec::new()).unwrap();
             ledger.answered(request.id, request.at);
             ledger.close(request.id, request.at)
         };
@@ -260,7 +260,7 @@ mod ledger {
 
     fn call(header: Option<&TraceHeader>, at: u64) -> Call<'_> {
         let (method, host, path) = ("GET", "inventory.example:8080", "/api/v1/items/1234567");
-        Call { at: stamp(at), header, method, host, path }
+        Call { at: stamp(at), header, method, host, path, prints: None, caller: None }
     }
 
     /// A call without a header, which any of the open requests may have made.

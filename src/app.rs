@@ -180,6 +180,7 @@ impl App {
             config.attribution.clone(),
             config.sampling.clone(),
             Arc::clone(&world.clock),
+            secret(&world),
         ));
         let listeners = ingress.into_iter().zip(egress);
         let listeners: Vec<_> =
@@ -188,6 +189,13 @@ impl App {
         let addresses = addresses(&listeners, &admin)?;
         Ok(Bound { addresses, config, world, shared, listeners, admin, tls, outlet, side })
     }
+}
+
+/// The key by which values of heads are hashed; new at each start.
+fn secret(world: &World) -> [u8; 16] {
+    let mut entropy = (world.entropy)(usize::MAX);
+    let (high, low) = (entropy.bits(), entropy.bits());
+    ((u128::from(high) << 64) | u128::from(low)).to_ne_bytes()
 }
 
 /// The certificate authority, if any host's TLS is to be ended here. One of the configuration's own

@@ -34,6 +34,7 @@
 //! | [`sys`] | seams: clock, chance, timers, drain, signals |
 //! | [`emit`] | documents on their way out: queue, encoder, sinks |
 //! | [`record`] | the recorder and its guards: all a handler knows of tracing |
+//! | [`witness`] | who is at the other end of our connections: process and thread |
 //! | [`net`] | listening, connecting, TLS, tunnels |
 //! | [`http1`] | HTTP/1.1 on the wire, both ends of it |
 //! | [`resign`] | AWS calls that were signed for us, signed anew for AWS |
@@ -70,3 +71,4 @@ pub mod sampling;
 pub mod sys;
 pub mod trace;
 pub mod viewer;
+pub mod witness;

@@ -24,3 +24,4 @@ pub mod serve;
 pub mod target;
 pub mod upgrade;
 pub mod upstream;
+pub mod watcher;

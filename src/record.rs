@@ -7,6 +7,7 @@
 
 pub mod attempts;
 pub mod counters;
+pub mod evidence;
 pub mod inbound;
 pub mod options;
 pub mod outbound;

@@ -6,6 +6,7 @@ pub mod crew;
 pub mod drain;
 pub mod entropy;
 pub mod idle;
+pub mod link;
 pub mod peer;
 pub mod signal;
 pub mod task;

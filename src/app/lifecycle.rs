@@ -26,15 +26,19 @@ use crate::app::Bound;
 use crate::app::StartError;
 use crate::app::worker::Accepted;
 use crate::app::worker::Worker;
+use crate::config::Config;
 use crate::emit::side::SideHandle;
 use crate::net::listen;
 use crate::record::recorder::Shared;
 use crate::resign::Resigner;
 use crate::sampling::rule::Rules;
+use crate::sys::clock::Clock;
 use crate::sys::drain;
 use crate::sys::drain::Observer;
 use crate::sys::drain::Phase;
+use crate::sys::peer::capabilities::Capabilities;
 use crate::sys::task;
+use crate::witness::Witness;
 
 /// How often certificate files are looked at.
 const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
@@ -175,6 +179,7 @@ impl Bound {
             let (options, tls) = (config.egress.resign.clone(), (*tls.to_others).clone());
             Arc::new(Resigner::new(options, tls, Arc::clone(&world.clock)))
         });
+        let witness = witness(&config, &world.clock);
         let config = Arc::new(config);
         let (ended, ends) = mpsc::channel(listeners.len().max(1));
         let mut workers = Vec::with_capacity(listeners.len());
@@ -185,6 +190,7 @@ impl Bound {
                 listeners,
                 tls: tls.clone(),
                 resigner: resigner.clone(),
+                witness: witness.clone(),
                 outlet: outlet.clone(),
                 shared: Arc::clone(&shared),
                 clock: Arc::clone(&world.clock),
@@ -196,6 +202,22 @@ impl Bound {
             workers.push(start_worker(number, worker, Ended(ended.clone()))?);
         }
         Ok(Running { workers, ends, asked, certificates, side, counters })
+    }
+}
+
+/// Whoever looks at the service for the sake of its calls, if that is wanted and possible.
+fn witness(config: &Config, clock: &Arc<dyn Clock>) -> Option<Witness> {
+    let wanted = &config.attribution;
+    if !config.record.enabled || !(wanted.thread || wanted.process) {
+        return None;
+    }
+    let found = Capabilities::probe(config.ingress.upstream.authority.port_u16());
+    match Witness::start(wanted.thread && found.threads.is_ok(), Arc::clone(clock)) {
+        Ok(witness) => Some(witness),
+        Err(error) => {
+            warn!(%error, "calls are not attributed by process or thread");
+            None
+        }
     }
 }
 

@@ -44,8 +44,10 @@ use crate::sys::crew::Crew;
 use crate::sys::drain::Observer;
 use crate::sys::drain::Phase;
 use crate::sys::entropy::Entropy;
+use crate::sys::link::Link;
 use crate::sys::task;
 use crate::trace::facts::Scheme;
+use crate::witness::Witness;
 
 /// How often idle connections and long requests are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -58,6 +60,7 @@ pub(super) struct Worker {
     pub(super) listeners: Listeners,
     pub(super) tls: Tls,
     pub(super) resigner: Option<Arc<Resigner>>,
+    pub(super) witness: Option<Witness>,
     pub(super) outlet: Outlet,
     pub(super) shared: Arc<Shared>,
     pub(super) clock: Arc<dyn Clock>,
@@ -108,6 +111,7 @@ impl Worker {
             recorder: Rc::clone(&recorder),
             upstream: to_service,
             origin: self.config.ingress.upstream.clone(),
+            witness: self.witness.clone(),
             relay: relay(self.config.ingress.timeouts),
         };
         let crew = Rc::new(Crew::default());
@@ -122,6 +126,7 @@ impl Worker {
             resign: self
                 .resigner
                 .map(|resigner| Resign { resigner, counters: Arc::clone(&self.counters.resign) }),
+            witness: self.witness,
             server: Rc::new(Server::new(self.config.egress.timeouts)),
             crew: Rc::clone(&crew),
             relay: relay(self.config.egress.timeouts),
@@ -249,7 +254,8 @@ impl<H: Handler> Port<H> {
     async fn serve(self: Rc<Self>, conn: Conn) {
         let member = self.crew.join(self.drain.watch());
         let Some(tls) = &self.tls else {
-            let facts = ConnFacts::new(conn.peer, self.local, Scheme::Http);
+            let link = conn.io.local_addr().ok().map(|near| Link { near, far: conn.peer });
+            let facts = ConnFacts::new(conn.peer, self.local, Scheme::Http).over(link);
             let io = Stream::Plain(conn.io);
             return self.server.serve(io, facts, member, &self.handler).await;
         };

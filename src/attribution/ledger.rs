@@ -1,21 +1,21 @@
-//! The ledger of open inbound requests, and the ladder of evidence that names the one which made an
-//! outbound call.
+//! The ledger of open inbound requests, and the one that made an outbound call.
 
-use crate::attribution::header;
+use crate::attribution::caller::Caller;
+use crate::attribution::caller::Thread;
+use crate::attribution::fingerprint::Prints;
+use crate::attribution::ladder::Ladder;
 use crate::attribution::options::Options;
 use crate::attribution::requests::Full;
 use crate::attribution::requests::Opened;
 use crate::attribution::requests::Requests;
-use crate::attribution::requests::Scene;
-use crate::attribution::route::Route;
-use crate::attribution::sole::Met;
 use crate::attribution::sole::Routes;
-use crate::attribution::sole::Standing;
 use crate::attribution::verdict::Attribution;
-use crate::attribution::verdict::Method;
 use crate::trace::header::TraceHeader;
 use crate::trace::id::SegmentId;
 use crate::trace::time::Stamp;
+
+/// Most requests that are asked about for the sake of one call.
+const MAX_ASKED: usize = 256;
 
 /// Knows every inbound request of the service, on all workers, and says which of them made a call.
 ///
@@ -25,8 +25,7 @@ use crate::trace::time::Stamp;
 #[derive(Debug)]
 pub struct Ledger<T> {
     requests: Requests<T>,
-    /// What rule 5 has learned; none if it is off.
-    routes: Option<Routes>,
+    ladder: Ladder,
 }
 
 /// An outbound call as the ledger is asked about it.
@@ -42,6 +41,10 @@ pub struct Call<'a> {
     pub host: &'a str,
     /// The path, empty for a tunnel. A query is ignored.
     pub path: &'a str,
+    /// The values of its head, where [`Ledger::wants_prints`] says so.
+    pub prints: Option<&'a Prints>,
+    /// What was seen of who makes it, where [`Ledger::ask`] says so.
+    pub caller: Option<&'a Caller>,
 }
 
 /// What the ledger holds and what it could not hold.
@@ -61,28 +64,64 @@ pub struct Counts {
     pub forgotten: u64,
     /// Outbound routes so far that were forgotten to make room.
     pub evicted: u64,
+    /// Calls so far for which two sources were certain of different requests.
+    pub contradictions: u64,
 }
 
 impl<T> Ledger<T> {
     /// An empty ledger.
     #[must_use]
-    #[expect(clippy::needless_pass_by_value, reason = "options belong to their component")]
     pub fn new(options: Options) -> Self {
-        Self { requests: Requests::new(&options), routes: Routes::new(&options) }
+        Self { requests: Requests::new(&options), ladder: Ladder::new(options) }
     }
 
-    /// A request has arrived and is about to be sent on to the service.
+    /// A request has arrived and is about to be sent on to the service. `prints` are the values of
+    /// its head; none if [`wants_prints`](Self::wants_prints) did not want them.
     ///
     /// # Errors
     ///
     /// [`Full`] gives the payload back. The request must be closed all the same, by its id.
-    pub fn open(&mut self, request: Opened, payload: T) -> Result<(), Full<T>> {
-        self.requests.open(request, payload)
+    pub fn open(
+        &mut self,
+        request: Opened,
+        prints: Option<&Prints>,
+        payload: T,
+    ) -> Result<(), Full<T>> {
+        let opened = self.requests.open(request, payload);
+        self.ladder.opened(request.id, prints, self.requests.now());
+        opened
+    }
+
+    /// Whether the values of heads are to be read, of requests and of calls: only while there are
+    /// calls that it could help.
+    #[must_use]
+    pub const fn wants_prints(&self) -> bool {
+        self.ladder.wants_prints()
+    }
+
+    /// Whether calls of late could not be attributed, or only by looking at the service.
+    #[must_use]
+    pub fn is_curious(&self) -> bool {
+        self.ladder.habit.is_needed(self.requests.now())
+    }
+
+    /// Whether requests are to be held back, on connections of which that can be seen, until it is
+    /// seen which thread of the service reads them.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.ladder.holds(self.requests.now())
+    }
+
+    /// A request was held back until `thread` was seen to read it, or in vain.
+    pub fn held(&mut self, id: SegmentId, thread: Option<Thread>) {
+        let thread = thread.filter(|_| self.requests.waits(id));
+        self.ladder.held(id, thread, self.requests.now());
     }
 
     /// The head of the service's own response was seen (not of one made in its stead). The request
     /// is no candidate any more; for a second it is a suspect, and with one rule 5 is not available.
     pub fn answered(&mut self, id: SegmentId, at: Stamp) {
+        self.ladder.answered(id);
         self.requests.answered(id, at);
     }
 
@@ -91,46 +130,38 @@ impl<T> Ledger<T> {
     /// service has not answered stays a suspect while it is remembered, because its handler may
     /// still be running.
     pub fn close(&mut self, id: SegmentId, at: Stamp) -> Option<T> {
+        self.ladder.closed(id);
         self.requests.close(id, at)
     }
 
     /// What is kept with an open request.
+    #[must_use]
+    pub fn kept(&self, id: SegmentId) -> Option<&T> {
+        self.requests.kept(id)
+    }
+
+    /// The same, to be changed.
     pub fn payload(&mut self, id: SegmentId) -> Option<&mut T> {
         self.requests.payload(id)
+    }
+
+    /// The requests about which it pays to ask who has accepted them, before a call with this header
+    /// is [attributed](Self::attribute): all that may have made it. None if nothing of that would
+    /// help.
+    #[must_use]
+    pub fn ask(&self, header: Option<&TraceHeader>) -> Option<&[SegmentId]> {
+        if header.is_some_and(|header| header.root.is_some()) {
+            return None;
+        }
+        let candidates = self.requests.all_candidates(MAX_ASKED)?;
+        let wanted = !candidates.is_empty() && self.ladder.wants_caller(candidates.len());
+        wanted.then_some(candidates)
     }
 
     /// Says which request made `call`, and learns from it. To be asked once a call.
     pub fn attribute(&mut self, call: &Call<'_>) -> Attribution {
         let scene = self.requests.scene(call.at);
-        if let Some(parent) = call.header.and_then(|named| header::parent(named, &self.requests)) {
-            return Attribution::found(parent, Method::Header);
-        }
-        let standing = self.learn(call, scene);
-        match scene {
-            Scene::Nobody => Attribution::background(),
-            Scene::Suspects => Attribution::unknown(self.requests.newest_suspects()),
-            Scene::Sole(id) => match (standing, self.requests.parent(id)) {
-                (Standing::Trusted, Some(parent)) => Attribution::found(parent, Method::Sole),
-                (Standing::Trusted | Standing::Unproven, _) => Attribution::unknown(vec![id]),
-            },
-            Scene::Several | Scene::Blurred => {
-                Attribution::unknown(self.requests.some_candidates())
-            }
-        }
-    }
-
-    /// Lets rule 5 learn of a call without a header, and asks how its route stands.
-    fn learn(&mut self, call: &Call<'_>, scene: Scene) -> Standing {
-        let Some(routes) = &mut self.routes else { return Standing::Unproven };
-        let Some(route) = Route::of(call.method, call.host, call.path) else {
-            return Standing::Unproven;
-        };
-        let met = match scene {
-            Scene::Nobody | Scene::Suspects => Met::Nobody,
-            Scene::Sole(_) | Scene::Several => Met::Requests,
-            Scene::Blurred => Met::Unclear,
-        };
-        routes.learn(route, self.requests.mark(), met)
+        self.ladder.climb(call, &self.requests, scene)
     }
 
     /// What the ledger holds, for metrics.
@@ -140,10 +171,11 @@ impl<T> Ledger<T> {
             open: self.requests.open_count(),
             candidates: self.requests.candidate_count(),
             remembered: self.requests.remembered_count(),
-            routes: self.routes.as_ref().map_or(0, Routes::len),
+            routes: self.ladder.routes.as_ref().map_or(0, Routes::len),
             refused: self.requests.refused,
             forgotten: self.requests.forgotten,
-            evicted: self.routes.as_ref().map_or(0, |routes| routes.evicted),
+            evicted: self.ladder.routes.as_ref().map_or(0, |routes| routes.evicted),
+            contradictions: self.ladder.contradictions,
         }
     }
 }

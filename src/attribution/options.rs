@@ -5,6 +5,15 @@ use std::time::Duration;
 /// Options of the ledger, `[attribution]` in `proxy.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
+    /// Whether values that came in with one request alone and go out with a call tell whose it is.
+    pub fingerprint: bool,
+    /// Whether it is looked at which thread of the service handles which request. While that tells
+    /// something, each request is held back until a thread reads it.
+    pub thread: bool,
+    /// Whether it is looked at which process of the service has accepted which request.
+    pub process: bool,
+    /// Longest that a request is held back until a thread reads it.
+    pub max_hold: Duration,
     /// Whether a call may be given to the only request that can have made it, once its route has
     /// earned that trust.
     pub sole: bool,
@@ -20,10 +29,15 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// So many requests are a minute's worth at 270 a second. Many more would not fit a core's
+    /// A request is held back for long only where no thread would serve it anyway: of those that
+    /// waited in vain in a measurement none had one within a third of a second. So many requests are a minute's worth at 270 a second. Many more would not fit a core's
     /// cache, which every request would feel.
     fn default() -> Self {
         Self {
+            fingerprint: true,
+            thread: true,
+            process: true,
+            max_hold: Duration::from_millis(300),
             sole: true,
             max_requests: 16_384,
             max_routes: 4_096,

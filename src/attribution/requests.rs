@@ -236,8 +236,38 @@ impl<T> Requests<T> {
         self.suspects.push_back((id, until));
     }
 
+    pub(super) fn kept(&self, id: SegmentId) -> Option<&T> {
+        self.open.get(&id).map(|request| &request.payload)
+    }
+
     pub(super) fn payload(&mut self, id: SegmentId) -> Option<&mut T> {
         self.open.get_mut(&id).map(|request| &mut request.payload)
+    }
+
+    /// All that are open.
+    pub(super) fn open_ids(&self) -> impl Iterator<Item = SegmentId> {
+        self.open.keys().copied()
+    }
+
+    /// Whether the request is open, answered or not.
+    pub(super) fn is_open(&self, id: SegmentId) -> bool {
+        self.open.contains_key(&id)
+    }
+
+    /// Whether the request waits for its answer.
+    pub(super) fn waits(&self, id: SegmentId) -> bool {
+        self.open.get(&id).is_some_and(|request| request.place.is_some())
+    }
+
+    /// All that wait for their answer, if they are at most `most`, and listed.
+    pub(super) fn all_candidates(&self, most: usize) -> Option<&[SegmentId]> {
+        let all = self.timeline.waiting() == self.candidates.len();
+        Some(&*self.candidates).filter(|listed| all && listed.len() <= most)
+    }
+
+    /// The present moment, which never goes back.
+    pub(super) const fn now(&self) -> Duration {
+        self.timeline.now()
     }
 
     /// What a call made at `at` meets.

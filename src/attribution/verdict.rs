@@ -51,6 +51,12 @@ pub enum Parent {
 pub enum Method {
     /// The call carries a trace header.
     Header,
+    /// The call carries values that came in with one request alone.
+    Fingerprint,
+    /// The thread that makes the call handles the request.
+    Thread,
+    /// The process that makes the call handles that request alone.
+    Process,
     /// One request alone can have made it, and the route has earned that trust.
     Sole,
     /// No request can have made it: the service called on its own.
@@ -72,13 +78,24 @@ pub enum Confidence {
 
 impl Method {
     /// Every method, for metrics that show zero before the first.
-    pub const ALL: [Self; 4] = [Self::Header, Self::Sole, Self::Background, Self::Unknown];
+    pub const ALL: [Self; 7] = [
+        Self::Header,
+        Self::Fingerprint,
+        Self::Thread,
+        Self::Process,
+        Self::Sole,
+        Self::Background,
+        Self::Unknown,
+    ];
 
     /// The name in documents and metrics.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Header => "header",
+            Self::Fingerprint => "fingerprint",
+            Self::Thread => "thread",
+            Self::Process => "process",
             Self::Sole => "sole",
             Self::Background => "background",
             Self::Unknown => "unknown",
@@ -89,8 +106,8 @@ impl Method {
     #[must_use]
     pub const fn confidence(self) -> Confidence {
         match self {
-            Self::Header => Confidence::Certain,
-            Self::Sole => Confidence::High,
+            Self::Header | Self::Thread | Self::Process => Confidence::Certain,
+            Self::Fingerprint | Self::Sole => Confidence::High,
             Self::Background | Self::Unknown => Confidence::None,
         }
     }
@@ -104,6 +121,16 @@ impl Confidence {
             Self::Certain => "certain",
             Self::High => "high",
             Self::None => "none",
+        }
+    }
+}
+
+impl Parent {
+    /// The request, if it is one the ledger knows and was open when the call was made.
+    pub(super) fn on_time(&self) -> Option<SegmentId> {
+        match self {
+            Self::Known { id, late: false, .. } => Some(*id),
+            Self::Known { .. } | Self::Foreign { .. } | Self::None => None,
         }
     }
 }

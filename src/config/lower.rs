@@ -253,6 +253,10 @@ fn propagation(value: &DeValue<'_>) -> Parsed<Propagation> {
 fn attribution(section: &mut Section<'_, '_>) -> attribution::options::Options {
     let default = attribution::options::Options::default();
     attribution::options::Options {
+        fingerprint: section.take("fingerprint", default.fingerprint, value::boolean),
+        thread: section.take("thread", default.thread, value::boolean),
+        process: section.take("process", default.process, value::boolean),
+        max_hold: section.take("max_hold", default.max_hold, duration),
         sole: section.take("sole", default.sole, value::boolean),
         max_requests: section.take("max_requests", default.max_requests, count(1..=16_777_216)),
         max_routes: section.take("max_routes", default.max_routes, count(1..=1_048_576)),

@@ -98,6 +98,10 @@ impl Config {
                 Unknown::None(Missing::Ignore) => "ignore",
             },
         );
+        out.key("fingerprint", self.attribution.fingerprint);
+        out.key("thread", self.attribution.thread);
+        out.text("max_hold", &duration_text(self.attribution.max_hold));
+        out.key("process", self.attribution.process);
         out.key("sole", self.attribution.sole);
         out.count("max_requests", self.attribution.max_requests);
         out.count("max_routes", self.attribution.max_routes);

@@ -11,6 +11,7 @@ use std::task::Waker;
 use std::task::ready;
 
 use bytes::Bytes;
+use bytes::BytesMut;
 use http::Method;
 use http::Response;
 use http::StatusCode;
@@ -53,7 +54,12 @@ struct Upload<B> {
     body: B,
     encoder: Encoder,
     state: Sending,
+    /// The end of the head, while it is kept back.
+    held: BytesMut,
 }
+
+/// So many bytes of a head are kept back: without them it has no end.
+const HELD: usize = 2;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sending {
@@ -106,7 +112,12 @@ impl Connection {
         body: B,
     ) -> Exchange<B> {
         let framing = encode::request(head, &body.size_hint(), &mut self.0.tail);
-        let upload = Upload { body, encoder: Encoder::new(framing), state: Sending::Unsent };
+        let upload = Upload {
+            body,
+            encoder: Encoder::new(framing),
+            state: Sending::Unsent,
+            held: BytesMut::new(),
+        };
         Exchange {
             io: self.0,
             asked: head.method.clone(),
@@ -172,6 +183,28 @@ impl<B: Body<Data = Bytes> + Unpin> Exchange<B> {
             self.upload.state = Sending::Refused;
         }
         self.decoder.poll(cx, &mut self.io)
+    }
+
+    /// Keeps the end of the head back until [`release`](Self::release): whoever has read the rest
+    /// waits for it. To be called before anything is sent.
+    pub fn hold(&mut self) {
+        let kept = self.io.tail.len().saturating_sub(HELD);
+        self.upload.held = self.io.tail.split_off(kept);
+    }
+
+    /// Sends what is not kept back. Whatever goes wrong is told by [`poll_head`](Self::poll_head).
+    pub fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let before = self.io.waiting();
+        let flushed = self.io.poll_flush(cx);
+        if self.io.waiting() < before {
+            self.upload.state = Sending::Begun;
+        }
+        flushed.map(|_| ())
+    }
+
+    /// Lets the end of the head go.
+    pub fn release(&mut self) {
+        self.io.tail.unsplit(std::mem::take(&mut self.upload.held));
     }
 
     /// Moves the request on as far as it goes.

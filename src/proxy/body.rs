@@ -30,6 +30,7 @@ use crate::proxy::incoming::Incoming;
 use crate::proxy::rewrite;
 use crate::proxy::upgrade::Gate;
 use crate::proxy::upstream::Download;
+use crate::proxy::watcher::Watcher;
 use crate::record::inbound::Inbound;
 use crate::sys::idle::Idle;
 use crate::trace::exchange::State;
@@ -45,6 +46,8 @@ pub struct Upload {
     gate: Option<Gate>,
     /// Who looks at its beginning.
     tap: Option<Tap>,
+    /// Who is told of its way.
+    watcher: Option<Watcher>,
     /// Where informational responses of the service go.
     interim: Option<Interim>,
     given: u64,
@@ -88,14 +91,23 @@ impl Upload {
             (Some(body), Progress::Given(0))
         };
         let (idle, progress) = (Idle::new(idle), Rc::new(Cell::new(progress)));
-        Self { body, idle, gate, tap: None, interim, given: 0, progress }
+        Self { body, idle, gate, tap: None, watcher: None, interim, given: 0, progress }
     }
 
     /// A body of nothing.
     #[must_use]
     pub fn nothing() -> Self {
         let (idle, progress) = (Idle::new(Duration::MAX), Rc::new(Cell::new(Progress::Sent)));
-        Self { body: None, idle, gate: None, tap: None, interim: None, given: 0, progress }
+        Self {
+            body: None,
+            idle,
+            gate: None,
+            tap: None,
+            watcher: None,
+            interim: None,
+            given: 0,
+            progress,
+        }
     }
 
     /// An informational response has come from the service. `100 Continue` lets the body go, and
@@ -113,6 +125,16 @@ impl Upload {
     /// Keeps the beginning of what passes in `tap`.
     pub(super) fn tap(&mut self, tap: Option<Tap>) {
         self.tap = tap;
+    }
+
+    /// Has its way to the service told.
+    pub(super) fn watch(&mut self, watcher: Watcher) {
+        self.watcher = Some(watcher);
+    }
+
+    /// Who is told of its way.
+    pub(super) fn watcher(&self) -> Option<Watcher> {
+        self.watcher.clone()
     }
 
     /// Holds nothing back any more.

@@ -11,6 +11,7 @@ use http::Request;
 use http::Response;
 use http::StatusCode;
 
+use crate::attribution::fingerprint::Prints;
 use crate::aws;
 use crate::aws::outcome;
 use crate::aws::outcome::Outcome;
@@ -21,6 +22,7 @@ use crate::proxy::body::Close;
 use crate::proxy::body::Tap;
 use crate::proxy::facts;
 use crate::record::attempts::Attempt;
+use crate::record::evidence::Evidence;
 use crate::record::outbound::Called;
 use crate::record::outbound::Outbound;
 use crate::trace::exchange::Answered;
@@ -52,12 +54,19 @@ pub(super) fn wire<'a, B>(request: &'a Request<B>, authority: &'a str) -> aws::W
 }
 
 /// What the recorder is to know of a call when it is opened.
-pub(super) fn called(call: Option<&aws::Call>, headers: &HeaderMap) -> Called {
+pub(super) fn called(
+    call: Option<&aws::Call>,
+    headers: &HeaderMap,
+    prints: Option<Prints>,
+    evidence: Option<Evidence>,
+) -> Called {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     Called {
         name: call.map(|call| call.name().into()),
         attempt: call
             .and_then(|_| Attempt::read(text("amz-sdk-invocation-id"), text("amz-sdk-request"))),
+        prints,
+        evidence,
     }
 }
 

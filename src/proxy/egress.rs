@@ -33,6 +33,8 @@ use crate::proxy::target::Target;
 use crate::proxy::target::Unroutable;
 use crate::proxy::upgrade::Offer;
 use crate::proxy::upstream::Upstream;
+use crate::record::evidence::Evidence;
+use crate::record::evidence::Question;
 use crate::record::outbound::Outbound;
 use crate::record::recorder::Recorder;
 use crate::sampling::wildcard;
@@ -42,6 +44,7 @@ use crate::trace::facts::End;
 use crate::trace::facts::RequestView;
 use crate::trace::facts::Scheme;
 use crate::trace::facts::host_of;
+use crate::witness::Witness;
 
 /// One worker's outbound handler.
 #[derive(Debug)]
@@ -62,6 +65,8 @@ pub struct Egress {
     pub resign: Option<Resign>,
     /// Serves what was found in a tunnel.
     pub server: Rc<Server>,
+    /// Who looks who makes a call; none if nobody does.
+    pub witness: Option<Witness>,
     /// Who serves.
     pub crew: Rc<Crew>,
     /// How messages are passed on.
@@ -104,13 +109,14 @@ impl Handler for Rc<Egress> {
                     Protocol::Tls | Protocol::TlsHttp1 => Scheme::Https,
                 };
                 let origin = self.routed(origin);
-                self.forward(&Destination { origin, scheme, asked: Asked::Proxy }, request).await
+                let to = Destination { origin, scheme, asked: Asked::Proxy };
+                self.forward(conn, &to, request).await
             }
             Ok(Target::Tunnel(authority)) => Ok(self.tunnel(conn, authority, request).await),
             Err(Unroutable::Ourselves) if *request.method() != Method::CONNECT => {
                 match &self.resign {
                     // On the heap, because it is large and most calls do not come that way.
-                    Some(resign) => Box::pin(self.resign(resign, request)).await,
+                    Some(resign) => Box::pin(self.resign(resign, conn, request)).await,
                     None => Ok(misdirected(Unroutable::Ourselves)),
                 }
             }
@@ -123,6 +129,7 @@ impl Egress {
     /// Passes a call on to where it goes.
     pub(super) async fn forward(
         &self,
+        conn: &ConnFacts,
         to: &Destination,
         mut request: Request<Incoming>,
     ) -> Result<Response<Body<Guard>>, Abort> {
@@ -131,7 +138,8 @@ impl Egress {
         let wire = called::wire(&request, &named);
         let call = aws::recognise(&wire).filter(|_| to.scheme != Scheme::Tcp);
         let signed = aws::scope::signs(wire.headers, wire.query, facts::XRAY.as_str());
-        let outbound = self.open(&request, to.scheme, &named, call.as_ref());
+        let evidence = self.evidence(conn, &request).await;
+        let outbound = self.open(&request, to.scheme, &named, call.as_ref(), evidence);
         let call = call.filter(|_| outbound.is_sampled()).map(|call| AwsCall::new(call, &request));
         let offer = Offer::of(&mut request);
         // What is signed is not ours to change.
@@ -173,6 +181,7 @@ impl Egress {
         scheme: Scheme,
         authority: &str,
         call: Option<&aws::Call>,
+        evidence: Option<Evidence>,
     ) -> Outbound<Waiting> {
         debug!(method = %request.method(), authority, "call");
         // The recorders' own calls would trace themselves for ever.
@@ -196,8 +205,25 @@ impl Egress {
             user_agent: None,
             client: None,
         };
-        let called = called::called(call, request.headers());
+        let prints = self.recorder.prints(facts::texts(request));
+        let called = called::called(call, request.headers(), prints, evidence);
         self.recorder.outbound(&view, facts::incoming(request.headers()), called)
+    }
+
+    /// Who makes a call, if it pays to look. Whoever reads the responses of several requests from
+    /// one connection has made none of them, so over HTTP/2 there is nothing to see.
+    pub(super) async fn evidence(
+        &self,
+        conn: &ConnFacts,
+        request: &Request<Incoming>,
+    ) -> Option<Evidence> {
+        let (witness, link) = self.witness.as_ref().zip(conn.link)?;
+        let over_http1 = matches!(request.body(), Incoming::Http1(_));
+        let incoming = facts::incoming(request.headers());
+        let Question { at, requests } = self.recorder.question(incoming).filter(|_| over_http1)?;
+        // On the heap, because most calls do not need it.
+        let caller = Box::pin(witness.caller(link, requests)).await;
+        Some(Evidence { at, caller })
     }
 
     fn passes_untraced(&self, authority: &str) -> bool {

@@ -11,6 +11,7 @@ use http::Response;
 use http::header;
 
 use crate::record::recorder::Incoming;
+use crate::sys::link::Link;
 use crate::trace::facts::Client;
 use crate::trace::facts::RequestView;
 use crate::trace::facts::ResponseFacts;
@@ -23,6 +24,24 @@ pub const XRAY: HeaderName = HeaderName::from_static(X_AMZN_TRACE_ID);
 /// `traceparent` as hyper wants it.
 pub const W3C: HeaderName = HeaderName::from_static(TRACEPARENT);
 
+/// Headers that say more of a client than of a request, or are ours.
+static USUAL: [HeaderName; 14] = [
+    XRAY,
+    W3C,
+    header::ACCEPT,
+    header::ACCEPT_ENCODING,
+    header::ACCEPT_LANGUAGE,
+    header::CACHE_CONTROL,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::CONTENT_TYPE,
+    header::DATE,
+    header::HOST,
+    header::TRANSFER_ENCODING,
+    header::USER_AGENT,
+    header::VIA,
+];
+
 /// What a connection says of all its requests.
 #[derive(Clone, Debug)]
 pub struct ConnFacts {
@@ -30,6 +49,8 @@ pub struct ConnFacts {
     pub peer: IpAddr,
     /// The same as headers have it.
     pub forwarded_for: HeaderValue,
+    /// The connection itself, where it is one to a process of this machine as likely as not.
+    pub link: Option<Link>,
     /// Plain or TLS.
     pub scheme: Scheme,
     /// Our own address, which stands for the host of a request that names none.
@@ -46,9 +67,16 @@ impl ConnFacts {
             peer,
             // An address is visible ASCII in any case.
             forwarded_for: forwarded_for.unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            link: None,
             scheme,
             local: local.to_string().into(),
         }
+    }
+
+    /// The same, of this connection.
+    #[must_use]
+    pub fn over(self, link: Option<Link>) -> Self {
+        Self { link, ..self }
     }
 }
 
@@ -104,6 +132,14 @@ pub(super) fn incoming(headers: &HeaderMap) -> Incoming<'_> {
         xray: headers.get(&XRAY).map(HeaderValue::as_bytes),
         traceparent: headers.get(&W3C).map(HeaderValue::as_bytes),
     }
+}
+
+/// What could name a request, in its head: the target, and the values of headers that are not the
+/// same for all.
+pub(super) fn texts<B>(request: &Request<B>) -> impl Iterator<Item = &[u8]> {
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str()).as_bytes();
+    let values = request.headers().iter().filter(|(name, _)| !USUAL.contains(name));
+    std::iter::once(target).chain(values.map(|(_, value)| value.as_bytes()))
 }
 
 /// What a response says.

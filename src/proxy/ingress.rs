@@ -24,11 +24,13 @@ use crate::proxy::serve::Handler;
 use crate::proxy::upgrade::Offer;
 use crate::proxy::upstream::Download;
 use crate::proxy::upstream::Upstream;
+use crate::proxy::watcher::Watcher;
 use crate::record::inbound::Inbound;
 use crate::record::recorder::Recorder;
 use crate::trace::exchange::Answered;
 use crate::trace::exchange::Waiting;
 use crate::trace::facts::End;
+use crate::witness::Witness;
 
 /// One worker's inbound handler.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ pub struct Ingress {
     pub upstream: Rc<Upstream>,
     /// The service.
     pub origin: Origin,
+    /// Who looks at the service for the sake of its calls; none if nobody does.
+    pub witness: Option<Witness>,
     /// How messages are passed on.
     pub relay: Relay,
 }
@@ -53,10 +57,11 @@ impl Handler for Rc<Ingress> {
         conn: &ConnFacts,
         mut request: Request<Incoming>,
     ) -> Result<Response<Body<Self::Guard>>, Abort> {
-        let inbound = {
+        let mut inbound = {
             let view = facts::inbound(&request, conn);
             debug!(method = %view.method, path = view.path, client = %conn.peer, "request");
-            self.recorder.inbound(&view, facts::incoming(request.headers()))
+            let prints = self.recorder.prints(facts::texts(&request));
+            self.recorder.inbound(&view, facts::incoming(request.headers()), prints.as_ref())
         };
         if request.method() == Method::CONNECT {
             return Ok(misdirected(inbound));
@@ -64,6 +69,9 @@ impl Handler for Rc<Ingress> {
         let offer = Offer::of(&mut request);
         let mut request = self.relay.onward(request, inbound.carried(), offer.as_ref());
         rewrite::forwarded(request.headers_mut(), conn);
+        if let (Some(watch), Some(witness)) = (inbound.watch(), &self.witness) {
+            request.body_mut().watch(Watcher::new(watch, witness.clone()));
+        }
         Ok(match self.upstream.send(&self.origin, request).await {
             Ok(response) => self.answer(inbound, response, offer),
             Err(error) => refuse(inbound, &error),

@@ -159,7 +159,8 @@ impl Egress {
         authority: HostPort,
         mut request: Request<Incoming>,
     ) -> Response<Body<Guard>> {
-        let outbound = self.open(&request, Scheme::Tcp, authority.as_str(), None);
+        let evidence = self.evidence(conn, &request).await;
+        let outbound = self.open(&request, Scheme::Tcp, authority.as_str(), None, evidence);
         let origin = self.routed(Origin::new(Protocol::Tls, authority));
         let server = match self.upstream.dial(&origin).await {
             Ok(server) => server,
@@ -383,10 +384,10 @@ impl Handler for Within {
 
     async fn handle(
         &self,
-        _conn: &ConnFacts,
+        conn: &ConnFacts,
         request: Request<Incoming>,
     ) -> Result<Response<Body<Guard>>, Abort> {
-        self.egress.forward(&self.to, request).await
+        self.egress.forward(conn, &self.to, request).await
     }
 }
 

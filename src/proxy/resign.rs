@@ -24,6 +24,7 @@ use crate::proxy::egress::Asked;
 use crate::proxy::egress::Destination;
 use crate::proxy::egress::Egress;
 use crate::proxy::error::Error;
+use crate::proxy::facts::ConnFacts;
 use crate::proxy::incoming::Incoming;
 use crate::proxy::incoming::Resigned;
 use crate::proxy::options::Origin;
@@ -73,6 +74,7 @@ impl Egress {
     pub(super) async fn resign(
         &self,
         resign: &Resign,
+        conn: &ConnFacts,
         request: Request<Incoming>,
     ) -> Result<Response<Body<Guard>>, Abort> {
         match signed(&resign.resigner, request, self.relay.timeouts.idle).await {
@@ -83,7 +85,8 @@ impl Egress {
                     Protocol::Tls | Protocol::TlsHttp1 => Scheme::Https,
                 };
                 let origin = self.routed(origin);
-                self.forward(&Destination { origin, scheme, asked: Asked::Proxy }, request).await
+                let to = Destination { origin, scheme, asked: Asked::Proxy };
+                self.forward(conn, &to, request).await
             }
             Err(refusal) => {
                 debug!(%refusal, "call is not signed anew");

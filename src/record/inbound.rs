@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
+use crate::attribution::fingerprint::Prints;
 use crate::attribution::requests::Opened;
 use crate::record::counters::Direction;
+use crate::record::evidence::Watch;
 use crate::record::progress::Key;
 use crate::record::recorder::Carried;
 use crate::record::recorder::Gathered;
@@ -36,14 +38,17 @@ struct Open<S> {
     /// The caller sent `Sampled=?` and wants the decision in the response.
     asked: bool,
     progress: Option<Key>,
+    watch: Option<Watch>,
 }
 
 impl Recorder {
     /// A request has come: decides whether it is recorded, mints its ids, enters it in the ledger.
+    /// `prints` are what [`prints`](Self::prints) made of its head.
     pub fn inbound(
         self: &Rc<Self>,
         request: &RequestView<'_>,
         incoming: Incoming<'_>,
+        prints: Option<&Prints>,
     ) -> Inbound<Waiting> {
         let now = self.now();
         if !self.shared.options.enabled {
@@ -56,6 +61,7 @@ impl Recorder {
                 carried: None,
                 asked: false,
                 progress: None,
+                watch: None,
             }));
         }
         let header = self.understand(incoming);
@@ -74,7 +80,7 @@ impl Recorder {
             let name = self.shared.options.name.clone();
             Rc::new(Detail { name, request: request.to_facts() })
         });
-        self.enter(ids, sampled, now, header.extra.clone());
+        let watch = self.enter(ids, sampled, now, (header.extra.clone(), prints));
         let progress = detail.clone().map(|detail| self.progress.insert(ids, now, detail));
         Inbound(Some(Open {
             recorder: Rc::clone(self),
@@ -85,14 +91,28 @@ impl Recorder {
             }),
             asked: header.sampled == Some(Sampled::Ask),
             progress,
+            watch,
         }))
     }
 
-    fn enter(&self, ids: Ids, sampled: bool, at: Stamp, extra: Box<str>) {
+    fn enter(
+        self: &Rc<Self>,
+        ids: Ids,
+        sampled: bool,
+        at: Stamp,
+        (extra, prints): (Box<str>, Option<&Prints>),
+    ) -> Option<Watch> {
         let opened = Opened { trace: ids.trace, id: ids.own, sampled, at };
         let gathered = Gathered { extra, ..Gathered::default() };
+        let mut ledger = self.shared.ledger.lock();
         // One the ledger has no room for is counted there; its calls will find no parent.
-        drop(self.shared.ledger.lock().open(opened, gathered));
+        drop(ledger.open(opened, prints, gathered));
+        if !self.shared.is_curious() {
+            return None;
+        }
+        self.shared.heed(&ledger);
+        let holds = ledger.holds();
+        ledger.is_curious().then(|| Watch { recorder: Rc::clone(self), id: ids.own, holds })
     }
 }
 
@@ -102,6 +122,12 @@ impl<S: State> Inbound<S> {
     #[must_use]
     pub fn carried(&self) -> Option<&Carried> {
         self.0.as_ref().and_then(|open| open.carried.as_ref())
+    }
+
+    /// Who is to be told of its way to the service, if that is of use.
+    #[must_use]
+    pub fn watch(&mut self) -> Option<Watch> {
+        self.0.as_mut().and_then(|open| open.watch.take())
     }
 
     /// The value of `X-Amzn-Trace-Id` on the response.
@@ -139,8 +165,15 @@ impl Inbound<Waiting> {
 
     fn with(mut self, response: ResponseFacts) -> Inbound<Answered> {
         Inbound(self.0.take().map(|open| {
-            let Open { recorder, exchange, carried, asked, progress } = open;
-            Open { recorder, exchange: exchange.answered(response), carried, asked, progress }
+            let Open { recorder, exchange, carried, asked, progress, watch } = open;
+            Open {
+                recorder,
+                exchange: exchange.answered(response),
+                carried,
+                asked,
+                progress,
+                watch,
+            }
         }))
     }
 }

@@ -4,13 +4,16 @@ mod close;
 
 use std::rc::Rc;
 
+use crate::attribution::fingerprint::Prints;
 use crate::attribution::ledger::Call;
 use crate::attribution::verdict::Attribution;
+use crate::attribution::verdict::Method;
 use crate::attribution::verdict::Parent;
 use crate::record::attempts;
 use crate::record::attempts::Attempt;
 use crate::record::attempts::Attempted;
 use crate::record::counters;
+use crate::record::evidence::Evidence;
 use crate::record::options::Missing;
 use crate::record::options::Unknown;
 use crate::record::outbound::close::Seen;
@@ -69,6 +72,10 @@ pub struct Called {
     pub name: Option<Box<str>>,
     /// Which attempt of which call it is.
     pub attempt: Option<Attempt>,
+    /// What [`Recorder::prints`] made of its head.
+    pub prints: Option<Prints>,
+    /// The answer to [`Recorder::question`].
+    pub evidence: Option<Evidence>,
 }
 
 /// Where the subsegment of a call goes.
@@ -108,8 +115,7 @@ impl Recorder {
         }
         let now = self.now();
         let header = self.understand(incoming);
-        let Found { attribution, extra, earlier } =
-            self.attribute(request, header, called.attempt.as_ref(), now);
+        let Found { attribution, extra, earlier } = self.attribute(request, header, &called, now);
         self.counters.attributed(attribution.method);
         let plan = match &earlier {
             Some(earlier) => Some(Plan { ids: earlier.ids, place: earlier.place, sampled: true }),
@@ -158,23 +164,29 @@ impl Recorder {
         &self,
         request: &RequestView<'_>,
         header: TraceHeader,
-        attempt: Option<&Attempt>,
-        at: Stamp,
+        called: &Called,
+        now: Stamp,
     ) -> Found {
+        let evidence = called.evidence.as_ref();
         let call = Call {
-            at,
+            at: evidence.map_or(now, |evidence| evidence.at),
             header: header.root.is_some().then_some(&header),
             method: request.method.as_str(),
             host: request.authority,
             path: request.path,
+            prints: called.prints.as_ref(),
+            caller: evidence.map(|evidence| &evidence.caller),
         };
         let mut ledger = self.shared.ledger.lock();
         let attribution = ledger.attribute(&call);
+        if attribution.method == Method::Unknown {
+            self.shared.heed(&ledger);
+        }
         let mut parent = match attribution.parent {
             Parent::Known { id, .. } => ledger.payload(id),
             Parent::Foreign { .. } | Parent::None => None,
         };
-        let earlier = attempt.and_then(|attempt| {
+        let earlier = called.attempt.as_ref().and_then(|attempt| {
             let of_parent = parent
                 .as_mut()
                 .and_then(|gathered| attempts::take(&mut gathered.attempted, &attempt.invocation));

@@ -5,12 +5,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tracing::warn;
 
 use crate::attribution;
+use crate::attribution::fingerprint::Key;
 use crate::attribution::ledger::Counts;
 use crate::attribution::ledger::Ledger;
 use crate::emit::queue::Queue;
@@ -26,6 +28,7 @@ use crate::sampling::rule::Request;
 use crate::sampling::rule::Rules;
 use crate::sys::clock::Clock;
 use crate::sys::entropy::Entropy;
+use crate::sys::link::Link;
 use crate::sys::throttle::Throttle;
 use crate::trace::document::Document;
 use crate::trace::facts::End;
@@ -50,6 +53,13 @@ pub struct Shared {
     sampler: ArcSwap<Sampler>,
     /// Failed calls without an open request, which may be tried again on any worker.
     pub(super) held: Held,
+    /// The secret by which values of heads are hashed.
+    pub(super) key: Key,
+    pub(super) max_hold: Duration,
+    /// Whether there are calls that find no parent, so that it pays to look at the service.
+    curious: AtomicBool,
+    /// Whether the values of heads are to be read.
+    reads_prints: AtomicBool,
     /// The shutdown's deadline has passed: what is dropped now is broken off by us.
     aborting: AtomicBool,
 }
@@ -59,6 +69,8 @@ pub struct Shared {
 pub struct Gathered {
     /// Foreign fields of its trace header, to go on with every call.
     pub(super) extra: Box<str>,
+    /// The connection to the service that it goes over, and nothing else does.
+    pub(super) link: Option<Link>,
     /// The calls that have closed.
     pub(super) calls: Vec<Subsegment>,
     /// Those that have failed and may be tried again.
@@ -88,17 +100,22 @@ impl Gathered {
 }
 
 impl Shared {
-    /// An empty ledger and full reservoirs.
+    /// An empty ledger and full reservoirs. What is kept of requests' values is hashed by `secret`.
     #[must_use]
     pub fn new(
         options: Options,
         attribution: attribution::options::Options,
         rules: Rules,
         clock: Arc<dyn Clock>,
+        secret: [u8; 16],
     ) -> Self {
         Self {
             options,
             clock,
+            key: Key(secret),
+            max_hold: attribution.max_hold,
+            curious: AtomicBool::new(false),
+            reads_prints: AtomicBool::new(false),
             ledger: Mutex::new(Ledger::new(attribution)),
             sampler: ArcSwap::from_pointee(Sampler::new(rules)),
             held: Held::default(),
@@ -109,6 +126,20 @@ impl Shared {
     /// Puts other rules in force, from the next decision on. Their reservoirs start full.
     pub fn set_rules(&self, rules: Rules) {
         self.sampler.store(Arc::new(Sampler::new(rules)));
+    }
+
+    /// Takes down what the ledger would have been told, for whoever does not hold its lock.
+    pub(super) fn heed(&self, ledger: &Ledger<Gathered>) {
+        self.curious.store(ledger.is_curious(), Ordering::Relaxed);
+        self.reads_prints.store(ledger.wants_prints(), Ordering::Relaxed);
+    }
+
+    pub(super) fn is_curious(&self) -> bool {
+        self.curious.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn reads_prints(&self) -> bool {
+        self.reads_prints.load(Ordering::Relaxed)
     }
 
     /// Exchanges that are dropped from now on are broken off by the shutdown.

@@ -68,6 +68,8 @@ pub struct Socket {
     pub inode: u64,
     /// The user who accepted or opened it. It means nothing before the socket is accepted.
     pub uid: u32,
+    /// Bytes that have come and nobody has read.
+    pub unread: u32,
 }
 
 impl Socket {

@@ -53,9 +53,21 @@ pub const ROOMS: &[Room] = &[
     shell("net", &["sys", "trace::facts", "trace::time"]),
     shell("http1", &["http1::chunked", "http1::framing", "http1::head", "net", "sys"]),
     shell("resign", &["aws", "net::connect", "net::stream", "net::tls::client", "sys::clock"]),
+    shell("witness", &["attribution::caller", "sys::clock", "sys::link", "sys::peer", "trace::id"]),
     shell(
         "proxy",
-        &["aws", "http1", "net", "record", "resign", "sampling::wildcard", "sys", "trace"],
+        &[
+            "attribution::fingerprint",
+            "aws",
+            "http1",
+            "net",
+            "record",
+            "resign",
+            "sampling::wildcard",
+            "sys",
+            "trace",
+            "witness",
+        ],
     ),
     shell("viewer", &["trace::id"]),
     // It shows what the others count.
@@ -94,7 +106,7 @@ pub const ROOMS: &[Room] = &[
         "app",
         &[
             "admin", "config", "emit", "net", "proxy", "record", "resign", "sampling", "sys",
-            "trace", "viewer",
+            "trace", "viewer", "witness",
         ],
     ),
     // Of the rest, TLS and the time are for `ca`, and what is left for `exec`, which watches a

@@ -21,6 +21,7 @@ const PURE_CRATES: &[&str] = &[
     "quick_xml",
     "serde",
     "serde_json",
+    "siphasher",
     "thiserror",
 ];
 

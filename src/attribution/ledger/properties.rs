@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::attribution::requests::Opened;
 use crate::attribution::verdict::MAX_CANDIDATES;
+use crate::attribution::verdict::Method;
 use crate::attribution::verdict::Parent;
 use crate::trace::id::TraceId;
 use crate::trace::time::Micros;
@@ -109,7 +110,7 @@ fn play(events: Vec<(i64, Event)>, options: &Options) {
             Event::Open { id, trace: number } => {
                 let (sampled, segment) = (id % 2 == 0, SegmentId::mint(id));
                 let opened = Opened { trace: trace(number), id: segment, sampled, at };
-                let listed = ledger.open(opened, id).is_ok();
+                let listed = ledger.open(opened, None, id).is_ok();
                 model.open.insert(id, Open { trace: number, answered: false, listed });
             }
             Event::Answer(id) => {
@@ -134,8 +135,15 @@ fn play(events: Vec<(i64, Event)>, options: &Options) {
                     ..TraceHeader::default()
                 });
                 let path = format!("/route-{route}");
-                let call =
-                    Call { at, header: named.as_ref(), method: "GET", host: "db", path: &path };
+                let call = Call {
+                    at,
+                    header: named.as_ref(),
+                    method: "GET",
+                    host: "db",
+                    path: &path,
+                    prints: None,
+                    caller: None,
+                };
                 model.judge(&ledger.attribute(&call), header);
             }
         }
@@ -162,6 +170,6 @@ proptest! {
         sole in any::<bool>(),
     ) {
         let remember = Duration::from_secs(10);
-        play(events, &Options { sole, max_requests, max_routes, remember });
+        play(events, &Options { sole, max_requests, max_routes, remember, ..Options::default() });
     }
 }

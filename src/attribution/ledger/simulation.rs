@@ -98,7 +98,7 @@ impl Service {
         for (millis, event) in self.events {
             let at = Stamp::new(Micros::new(0), Duration::from_secs_f64(1.0 + millis / 1e3));
             match event {
-                Event::Open(id) => ledger.open(opened(id, at), ()).unwrap(),
+                Event::Open(id) => ledger.open(opened(id, at), None, ()).unwrap(),
                 Event::Answer(id) => ledger.answered(SegmentId::mint(id), at),
                 Event::Close(id) => assert_eq!(ledger.close(SegmentId::mint(id), at), Some(())),
                 Event::Call(path, caller) => {
@@ -119,7 +119,7 @@ fn opened(id: u64, at: Stamp) -> Opened {
 }
 
 fn call(at: Stamp, path: &str) -> Call<'_> {
-    Call { at, header: None, method: "GET", host: "db", path }
+    Call { at, header: None, method: "GET", host: "db", path, prints: None, caller: None }
 }
 
 /// What became of the calls of each kind.

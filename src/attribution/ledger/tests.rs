@@ -1,139 +1,18 @@
-//! Short stories, told in a small language (see [`Teller`]): what happens, and what is said of each
-//! call.
-
-use std::time::Duration;
+//! What is said of calls whose head is all that is known.
 
 use super::*;
+use crate::attribution::ledger::tests::teller::Teller;
+use crate::attribution::ledger::tests::teller::options;
+use crate::attribution::ledger::tests::teller::segment;
+use crate::attribution::ledger::tests::teller::tell_all;
+use crate::attribution::ledger::tests::teller::trace;
 use crate::attribution::verdict::Confidence;
+use crate::attribution::verdict::Method;
 use crate::attribution::verdict::Parent;
 use crate::trace::header::Sampled;
-use crate::trace::id::TraceId;
-use crate::trace::time::Micros;
 
-fn options() -> Options {
-    Options { max_requests: 8, max_routes: 8, remember: Duration::from_secs(60), sole: true }
-}
-
-fn segment(name: &str) -> SegmentId {
-    SegmentId::mint(name.bytes().fold(0, |id, byte| (id << 8) | u64::from(byte)))
-}
-
-fn trace(name: &str) -> TraceId {
-    TraceId::mint(Micros::new(1_000_000), u128::from(name.as_bytes()[0]))
-}
-
-/// Tells a story: statements between semicolons.
-///
-/// * `200` lets milliseconds go by, `-200` puts the clock back.
-/// * `open a`, `answer a`, `close a`, `done a` (answered and closed), `refused a`. The trace of
-///   `a` is `A`, of `ab` too.
-/// * `earn /x`: four requests in turn, some seconds apart, call `/x` once each.
-/// * `call /x = sole a`: the call and what is to be said of it. `call /x with A:a` gives it a
-///   header, the colon and the parent may be missing.
-struct Teller {
-    ledger: Ledger<String>,
-    millis: u64,
-    earned: u32,
-}
-
-impl Teller {
-    fn new(options: Options) -> Self {
-        Self { ledger: Ledger::new(options), millis: 1_000_000, earned: 0 }
-    }
-
-    fn now(&self) -> Stamp {
-        Stamp::new(Micros::new(1_000_000), Duration::from_millis(self.millis))
-    }
-
-    fn tell(&mut self, story: &str) {
-        for statement in story.split(';').map(str::trim).filter(|text| !text.is_empty()) {
-            self.statement(statement, story);
-        }
-    }
-
-    fn statement(&mut self, statement: &str, story: &str) {
-        let (verb, what) = statement.split_once(' ').unwrap_or((statement, ""));
-        let at = self.now();
-        match verb {
-            "open" => assert!(self.open(what), "{what} does not fit in: {story}"),
-            "refused" => assert!(!self.open(what), "{what} fits in: {story}"),
-            "answer" => self.ledger.answered(segment(what), at),
-            "close" => drop(self.ledger.close(segment(what), at)),
-            "done" => self.tell(&format!("answer {what}; close {what}")),
-            "earn" => self.earn(what),
-            "call" => {
-                let (call, expected) = what.split_once(" = ").unwrap();
-                assert_eq!(self.call(call), expected, "at `{statement}` in: {story}");
-            }
-            millis => self.millis = self.millis.strict_add_signed(millis.parse().unwrap()),
-        }
-    }
-
-    fn open(&mut self, name: &str) -> bool {
-        let (id, trace) = (segment(name), trace(&name.to_uppercase()));
-        let opened = Opened { trace, id, sampled: true, at: self.now() };
-        self.ledger.open(opened, name.to_owned()).is_ok()
-    }
-
-    fn earn(&mut self, path: &str) {
-        for wait in [3_000, 2_100, 4_400, 2_700] {
-            let id = format!("z{}", self.earned);
-            self.tell(&format!("{wait}; open {id}; 50"));
-            self.call(path);
-            self.tell(&format!("50; done {id}"));
-            self.earned += 1;
-        }
-        self.millis += 1_500;
-    }
-
-    fn call(&mut self, call: &str) -> String {
-        let (path, header) = match call.split_once(" with ") {
-            Some((path, header)) => (path, Some(header)),
-            None => (call, None),
-        };
-        let header = header.map(|text| {
-            let (root, parent) = text.split_once(':').unwrap_or((text, ""));
-            TraceHeader {
-                root: (root != "-").then(|| trace(root)),
-                parent: (!parent.is_empty()).then(|| segment(parent)),
-                sampled: Some(Sampled::Yes),
-                ..TraceHeader::default()
-            }
-        });
-        let call =
-            Call { at: self.now(), header: header.as_ref(), method: "GET", host: "db", path };
-        describe(&self.ledger.attribute(&call))
-    }
-}
-
-fn name_of(id: SegmentId) -> String {
-    let text = id.to_string();
-    let bytes = (0..8).map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).unwrap());
-    bytes.filter(|byte| *byte != 0).map(char::from).collect()
-}
-
-fn describe(attribution: &Attribution) -> String {
-    let mut words = vec![attribution.method.as_str().to_owned()];
-    match &attribution.parent {
-        Parent::Known { id, late, .. } => {
-            words.push(name_of(*id));
-            words.extend(late.then(|| "late".to_owned()));
-        }
-        Parent::Foreign { parent, .. } => {
-            words.push("foreign".into());
-            words.extend(parent.map(name_of));
-        }
-        Parent::None => {}
-    }
-    words.extend(attribution.candidates.iter().copied().map(name_of));
-    words.join(" ")
-}
-
-fn tell_all(stories: &[&str]) {
-    for story in stories {
-        Teller::new(options()).tell(story);
-    }
-}
+mod evidence;
+mod teller;
 
 #[test]
 fn a_header_names_the_parent() {
@@ -170,8 +49,7 @@ fn a_foreign_header_is_passed_on_as_it_is() {
         sampled: Some(Sampled::Ask),
         ..TraceHeader::default()
     };
-    let call =
-        Call { at: teller.now(), header: Some(&header), method: "GET", host: "db", path: "/" };
+    let call = Call { header: Some(&header), ..teller.call_of("/") };
     let parent = Parent::Foreign { trace: trace("Q"), parent: None, sampled: Some(Sampled::Ask) };
     assert_eq!(teller.ledger.attribute(&call), Attribution::found(parent, Method::Header));
     assert_eq!(teller.ledger.counts().routes, 0, "rule 5 learns nothing from it");
@@ -288,7 +166,7 @@ fn the_payload_is_kept_while_the_request_is_open_and_given_back_once() {
     assert_eq!(teller.ledger.close(segment("a"), at), None);
     assert_eq!(teller.ledger.payload(segment("a")), None);
     let again = Opened { trace: trace("A"), id: segment("a"), sampled: true, at };
-    assert_eq!(teller.ledger.open(again, "twice".into()).unwrap_err().0, "twice");
+    assert_eq!(teller.ledger.open(again, None, "twice".into()).unwrap_err().0, "twice");
 }
 
 #[test]
@@ -309,8 +187,15 @@ fn at_most_sixteen_candidates_are_listed() {
 #[test]
 fn methods_have_the_names_and_confidence_that_documents_show() {
     let shown = Method::ALL.map(|method| (method.as_str(), method.confidence().as_str()));
-    let expected =
-        [("header", "certain"), ("sole", "high"), ("background", "none"), ("unknown", "none")];
+    let expected = [
+        ("header", "certain"),
+        ("fingerprint", "high"),
+        ("thread", "certain"),
+        ("process", "certain"),
+        ("sole", "high"),
+        ("background", "none"),
+        ("unknown", "none"),
+    ];
     assert_eq!(shown, expected);
     assert_eq!(Method::Sole.confidence(), Confidence::High);
 }

@@ -34,13 +34,17 @@ use crate::proxy::upgrade;
 use crate::proxy::upstream::download::Download;
 use crate::proxy::upstream::download::Lent;
 use crate::proxy::upstream::pool::Pool;
+use crate::proxy::watcher::Watcher;
 use crate::sys::clock::Clock;
 use crate::sys::idle::Idle;
+use crate::sys::link::Link;
 
 /// A connection that carries no request of ours, or, over HTTP/2, can carry one more.
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) origin: Origin,
+    /// Its addresses, if it carries one request at a time.
+    pub(super) link: Option<Link>,
     pub(super) sender: Sender,
     /// For the head of a response. Kept from request to request, because to set a timer anew
     /// costs more than to push it back.
@@ -73,7 +77,7 @@ impl Connection {
             Sender::Http2(sender, scheme) => Sender::Http2(sender.clone(), scheme.clone()),
         };
         let patience = Idle::new(self.patience.after());
-        Some(Self { origin: self.origin.clone(), sender, patience })
+        Some(Self { origin: self.origin.clone(), link: None, sender, patience })
     }
 
     /// Whether it carries several requests at a time.
@@ -99,10 +103,10 @@ impl Connection {
         home: Home,
         request: Request<Upload>,
     ) -> Result<Response<Download>, Refused> {
-        let Self { origin, sender, patience } = self;
+        let Self { origin, link, sender, patience } = self;
         match sender {
             Sender::Http1(connection) => {
-                let lease = Lease { origin, patience, home };
+                let lease = Lease { origin, link, patience, home };
                 lease.send(connection, request).await
             }
             Sender::Http2(sender, scheme) => {
@@ -124,6 +128,7 @@ pub(super) struct Home {
 #[derive(Debug)]
 pub(super) struct Lease {
     origin: Origin,
+    link: Option<Link>,
     patience: Idle,
     home: Home,
 }
@@ -131,10 +136,10 @@ pub(super) struct Lease {
 impl Lease {
     /// Gives the connection back, if it can carry another request.
     pub(super) fn give_back(self, exchange: Exchange<Upload>) {
-        let Self { origin, patience, home } = self;
+        let Self { origin, link, patience, home } = self;
         if let (Some(pool), Some(connection)) = (home.pool.upgrade(), exchange.finish()) {
             let sender = Sender::Http1(connection);
-            pool.put(Connection { origin, sender, patience }, home.clock.now());
+            pool.put(Connection { origin, link, sender, patience }, home.clock.now());
         }
     }
 
@@ -148,7 +153,15 @@ impl Lease {
         let offered = request.headers().contains_key(header::UPGRADE);
         let (head, body) = request.into_parts();
         let uploaded = body.progress();
+        let watched = body.watcher().zip(self.link);
         let mut exchange = connection.start(&head, body);
+        if let Some((watcher, link)) = watched
+            && watcher.sends(link)
+            && !offered
+        {
+            // On the heap, because it is seldom: every request would carry its room.
+            Box::pin(hold(&mut exchange, &watcher, link)).await;
+        }
         let asked = poll_fn(|cx| poll_response(&mut exchange, cx));
         let error = match within(&mut self.patience, &uploaded, asked).await {
             Some(Ok(response)) if upgrade::is_accepted(&response) && !offered => Error::Upgrade,
@@ -170,6 +183,14 @@ impl Lease {
         };
         Err(Refused { error, again: None })
     }
+}
+
+/// Keeps the end of a request back until it was seen who reads it.
+async fn hold(exchange: &mut Exchange<Upload>, watcher: &Watcher, link: Link) {
+    exchange.hold();
+    poll_fn(|cx| exchange.poll_sent(cx)).await;
+    watcher.held(link).await;
+    exchange.release();
 }
 
 /// Waits for the response itself; the informational ones before it are the body's to pass on.

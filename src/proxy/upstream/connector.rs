@@ -24,6 +24,7 @@ use crate::proxy::options::Timeouts;
 use crate::proxy::upstream::connection::Connection;
 use crate::proxy::upstream::connection::Sender;
 use crate::sys::idle::Idle;
+use crate::sys::link::Link;
 use crate::sys::task;
 use crate::trace::facts::host_of;
 
@@ -88,13 +89,14 @@ impl Connector {
         tcp: TcpStream,
         protocols: Alpn,
     ) -> Result<Connection, Error> {
+        let link = link(&tcp);
         let (stream, negotiated) = self.secure(origin, tcp, protocols).await?;
-        let sender = match negotiated {
-            Negotiated::Http1 => Sender::Http1(http1::Connection::new(stream)),
-            Negotiated::H2 => http2(stream, scheme(origin.protocol)).await?,
+        let (sender, link) = match negotiated {
+            Negotiated::Http1 => (Sender::Http1(http1::Connection::new(stream)), link),
+            Negotiated::H2 => (http2(stream, scheme(origin.protocol)).await?, None),
         };
         let patience = Idle::new(self.timeouts.response);
-        Ok(Connection { origin: origin.clone(), sender, patience })
+        Ok(Connection { origin: origin.clone(), link, sender, patience })
     }
 
     /// TLS, where it is spoken, and what is spoken within.
@@ -115,6 +117,10 @@ impl Connector {
         let (tls, negotiated) = handshake.map_err(Error::Tls)?;
         Ok((Stream::Client(Box::new(tls)), negotiated))
     }
+}
+
+fn link(tcp: &TcpStream) -> Option<Link> {
+    Some(Link { near: tcp.local_addr().ok()?, far: tcp.peer_addr().ok()? })
 }
 
 fn scheme(protocol: Protocol) -> Scheme {

@@ -240,6 +240,7 @@ fn found(payload: &[u8]) -> Option<Found> {
         socket: Socket {
             uid: u32::from_ne_bytes(chunk(payload, 64)?),
             inode: u64::from(u32::from_ne_bytes(chunk(payload, 68)?)),
+            unread: u32::from_ne_bytes(chunk(payload, 56)?),
         },
     })
 }

@@ -85,7 +85,7 @@ fn sockets_are_read_and_version_4_is_told_as_such() {
             local: address(local),
             remote: address(remote),
             state: State::ESTABLISHED,
-            socket: Socket { inode: 4_242, uid: 1_000 },
+            socket: Socket { inode: 4_242, uid: 1_000, unread: 0 },
         };
         let datagram = framed(SOCK_DIAG_BY_FAMILY, 0, 7, &payload);
         assert_eq!(read(&datagram), [Message::Socket(found)]);

@@ -1,0 +1,84 @@
+//! Whether it pays to hold requests back until it is seen which thread reads them.
+//!
+//! Only services that handle each request by a thread of its own gain by that, so it is tried when a
+//! call could not be attributed, and given up for a while when it has told nothing.
+
+use std::time::Duration;
+
+/// So many requests in a row without a thread, and it is given up,
+const MISSES: u32 = 20;
+
+/// for so long; as long after it has proved misleading.
+const REST: Duration = Duration::from_secs(600);
+
+/// How long after the last call that it was needed for it goes on.
+const NEEDED: Duration = Duration::from_secs(60);
+
+/// What was learned.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Habit {
+    /// Requests in a row of which no thread was seen.
+    misses: u32,
+    /// When it was last needed.
+    needed: Option<Duration>,
+    /// Until when it rests.
+    rests: Duration,
+}
+
+impl Habit {
+    /// A call could not be attributed, or was by its thread.
+    pub(super) const fn need(&mut self, now: Duration) {
+        self.needed = Some(now);
+    }
+
+    /// Whether it was needed lately.
+    pub(super) fn is_needed(&self, now: Duration) -> bool {
+        self.needed.is_some_and(|at| now.saturating_sub(at) <= NEEDED)
+    }
+
+    /// Whether requests are to be held back now.
+    pub(super) fn pays(&self, now: Duration) -> bool {
+        self.is_needed(now) && now >= self.rests
+    }
+
+    /// A request was held back, in vain or not.
+    pub(super) fn held(&mut self, seen: bool, now: Duration) {
+        self.misses = if seen { 0 } else { self.misses + 1 };
+        if self.misses >= MISSES {
+            self.give_up(now);
+        }
+    }
+
+    /// What was seen is not to be trusted.
+    pub(super) fn give_up(&mut self, now: Duration) {
+        self.misses = 0;
+        self.rests = now.saturating_add(REST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_held_while_it_is_needed_and_tells_something() {
+        let at = Duration::from_secs;
+        let mut habit = Habit::default();
+        assert!(!habit.pays(at(5)), "nobody needs it");
+        habit.need(at(5));
+        assert!(habit.pays(at(6)) && !habit.pays(at(66)));
+        for round in 0..MISSES * 3 {
+            habit.held(round % MISSES == 0, at(6));
+            assert!(habit.pays(at(6)), "one in twenty is seen");
+        }
+        for _ in 0..MISSES {
+            habit.held(false, at(7));
+        }
+        habit.need(at(600));
+        assert!(!habit.pays(at(600)));
+        habit.need(at(607));
+        assert!(habit.pays(at(607)), "the service may have changed");
+        habit.give_up(at(607));
+        assert!(!habit.pays(at(608)));
+    }
+}

@@ -1,0 +1,83 @@
+//! What the shell is asked to find out about who makes a call, and what it found.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::attribution::caller::Caller;
+use crate::attribution::caller::Thread;
+use crate::attribution::fingerprint::Prints;
+use crate::record::recorder::Incoming;
+use crate::record::recorder::Recorder;
+use crate::sys::link::Link;
+use crate::trace::id::SegmentId;
+use crate::trace::time::Stamp;
+
+/// Who has accepted which of these requests, and who makes the call?
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// When the head of the call was read.
+    pub at: Stamp,
+    /// Every request that may have made it, and the connection it went over.
+    pub requests: Vec<(SegmentId, Link)>,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Evidence {
+    /// When the head of the call was read.
+    pub at: Stamp,
+    /// Who makes the call.
+    pub caller: Caller,
+}
+
+/// Told of the way of one request to the service, for the sake of the calls it will make.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    pub(super) recorder: Rc<Recorder>,
+    pub(super) id: SegmentId,
+    pub(super) holds: bool,
+}
+
+impl Watch {
+    /// The request is about to be sent over this connection, and nothing else is.
+    pub fn over(&self, link: Link) {
+        if let Some(gathered) = self.recorder.shared.ledger.lock().payload(self.id) {
+            gathered.link = Some(link);
+        }
+    }
+
+    /// For how long the request is to be held back, at most, until it is seen which thread of the
+    /// service reads it; none if it is not.
+    #[must_use]
+    pub fn holds(&self) -> Option<Duration> {
+        self.holds.then_some(self.recorder.shared.max_hold)
+    }
+
+    /// The request was held back until `thread` was seen to read it, or in vain.
+    pub fn held(&self, thread: Option<Thread>) {
+        self.recorder.shared.ledger.lock().held(self.id, thread);
+    }
+}
+
+impl Recorder {
+    /// What to find out before a call is opened; none if nothing would help. Cheap where calls
+    /// find their parents without.
+    #[must_use]
+    pub fn question(&self, incoming: Incoming<'_>) -> Option<Question> {
+        let named = incoming.xray.is_some() || incoming.traceparent.is_some();
+        if named || !self.shared.is_curious() {
+            return None;
+        }
+        let at = self.now();
+        let ledger = self.shared.ledger.lock();
+        let link = |id: &SegmentId| Some((*id, ledger.kept(*id)?.link?));
+        let requests = ledger.ask(None)?.iter().map(link).collect::<Option<_>>()?;
+        Some(Question { at, requests })
+    }
+
+    /// The values by which a request and a call can be told to belong together, if they are of use
+    /// now. `texts` are the target and the values of headers.
+    pub fn prints<'t>(&self, texts: impl IntoIterator<Item = &'t [u8]>) -> Option<Prints> {
+        self.shared.reads_prints().then(|| Prints::of(self.shared.key, texts))
+    }
+}

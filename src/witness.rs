@@ -1,0 +1,80 @@
+//! Who is at the other end of our connections: which process of the service has accepted a request,
+//! which makes a call, and which of its threads waits for it.
+//!
+//! To ask the operating system may block, so one thread of ours does it, for all workers, and only
+//! while somebody waits for an answer.
+
+mod job;
+mod known;
+mod watcher;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::attribution::caller::Caller;
+use crate::attribution::caller::Thread;
+use crate::sys::clock::Clock;
+use crate::sys::link::Link;
+use crate::sys::peer::Diag;
+use crate::sys::peer::Processes;
+use crate::trace::id::SegmentId;
+use crate::witness::job::Calling;
+use crate::witness::job::Job;
+use crate::witness::job::Reading;
+use crate::witness::known::Known;
+use crate::witness::watcher::Watcher;
+
+/// How long a call waits to be seen. A thread that waits for the answer is there from the moment it
+/// has sent the request, give or take a turn of the scheduler.
+const PATIENCE: Duration = Duration::from_millis(2);
+
+/// Most questions that wait to be taken up. One more is answered at once: nothing was seen.
+const QUESTIONS: usize = 1_024;
+
+/// The way to whoever looks. To clone it gives another to the same.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    jobs: mpsc::SyncSender<Job>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Witness {
+    /// Starts to look when asked. `threads` says whether threads may be watched.
+    ///
+    /// # Errors
+    ///
+    /// If the kernel has no way to ask, or no thread to give.
+    pub fn start(threads: bool, clock: Arc<dyn Clock>) -> io::Result<Self> {
+        let known = Known::new(Diag::open()?, Processes::open()?);
+        let (sender, jobs) = mpsc::sync_channel(QUESTIONS);
+        let watcher = Watcher::new(jobs, known, threads, Arc::clone(&clock));
+        thread::Builder::new().name("witness".to_owned()).spawn(move || watcher.run())?;
+        Ok(Self { jobs: sender, clock })
+    }
+
+    /// The thread that reads the connection `link` to the service, once one waits for what is still
+    /// to come; none if none does for so long, or if it is plain that none will.
+    pub async fn reader(&self, link: Link, limit: Duration) -> Option<Thread> {
+        let (tell, told) = oneshot::channel();
+        let until = self.clock.now().monotonic() + limit;
+        self.jobs.try_send(Job::Read(Reading::new(link, until, tell))).ok()?;
+        told.await.ok()?
+    }
+
+    /// Who waits for the answer to a call that came over `link`, and which of `requests`, each with
+    /// its connection to the service, are accepted by whom. Two milliseconds at most.
+    pub async fn caller(&self, link: Link, requests: Vec<(SegmentId, Link)>) -> Caller {
+        let (tell, told) = oneshot::channel();
+        let until = self.clock.now().monotonic() + PATIENCE;
+        let job = Job::Call(Calling::new(link, requests, until, tell));
+        match self.jobs.try_send(job) {
+            Ok(()) => told.await.unwrap_or_default(),
+            Err(_) => Caller::default(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Whose the far ends of our connections are: found once for each, and looked after while it lasts.
+
+use std::collections::HashMap;
+use std::io;
+
+use foldhash::fast::FixedState;
+
+use crate::sys::link::Link;
+use crate::sys::peer::Diag;
+use crate::sys::peer::Fd;
+use crate::sys::peer::Owner;
+use crate::sys::peer::Pid;
+use crate::sys::peer::Processes;
+use crate::sys::peer::Socket;
+
+/// Most connections that are remembered. When there are more, all are found anew.
+const MOST: usize = 4_096;
+
+/// The far end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// This process has it open under this number, and no other has it.
+    Owned(Pid, Fd),
+    /// No process has taken it from the queue yet.
+    Queued,
+    /// Nothing certain can be said of it.
+    Unclear,
+}
+
+/// A place that was found.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    inode: u64,
+    pid: Pid,
+    fd: Fd,
+}
+
+/// What was found so far.
+#[derive(Debug)]
+pub(super) struct Known {
+    diag: Diag,
+    processes: Processes,
+    places: HashMap<Link, Place, FixedState>,
+}
+
+impl Known {
+    pub(super) fn new(diag: Diag, processes: Processes) -> Self {
+        Self { diag, processes, places: HashMap::default() }
+    }
+
+    /// The far end's socket, as it is now.
+    pub(super) fn socket(&mut self, link: Link) -> Option<Socket> {
+        self.diag.socket(link.far, link.near).ok().flatten()
+    }
+
+    /// Whose the far end is.
+    pub(super) fn end(&mut self, link: Link) -> End {
+        if let Some(place) = self.places.get(&link).copied()
+            && self.processes.still(place.pid, place.fd, place.inode)
+        {
+            return End::Owned(place.pid, place.fd);
+        }
+        match self.socket(link) {
+            None => End::Unclear,
+            Some(socket) if !socket.is_accepted() => End::Queued,
+            Some(socket) => self.find(link, socket).unwrap_or(End::Unclear),
+        }
+    }
+
+    fn find(&mut self, link: Link, socket: Socket) -> io::Result<End> {
+        let Owner::One(pid, fd) = self.processes.owner(socket)? else { return Ok(End::Unclear) };
+        if self.places.len() >= MOST {
+            self.places.clear();
+        }
+        self.places.insert(link, Place { inode: socket.inode, pid, fd });
+        Ok(End::Owned(pid, fd))
+    }
+
+    /// Of these connections, those whose far end this process has, and how many are queued. None if
+    /// it cannot be told of one of them.
+    pub(super) fn accepted<I: Copy>(
+        &mut self,
+        pid: Pid,
+        links: &[(I, Link)],
+    ) -> Option<(Vec<I>, usize)> {
+        let (mut accepted, mut queued) = (Vec::new(), 0);
+        for (id, link) in links {
+            match self.end(*link) {
+                End::Owned(owner, _) if owner == pid => accepted.push(*id),
+                End::Owned(..) => {}
+                End::Queued => queued += 1,
+                End::Unclear => return None,
+            }
+        }
+        Some((accepted, queued))
+    }
+
+    /// Whether a process has one thread only.
+    pub(super) fn is_single(&self, pid: Pid) -> bool {
+        self.processes.threads(pid).is_ok_and(|threads| threads == 1)
+    }
+}
