@@ -140,9 +140,10 @@ fn a_status_is_read_by_its_names() {
         assert_eq!(has_uid(uids, uid), own, "{uid}");
     }
     let set = status(text, "CapEff").unwrap();
-    assert_eq!([18, 19, 20, 64, 99].map(|at| has_capability(set, at)), [
-        false, true, false, false, false
-    ]);
+    assert_eq!(
+        [18, 19, 20, 64, 99].map(|at| has_capability(set, at)),
+        [false, true, false, false, false]
+    );
     assert_eq!(status(text, "Gid"), None);
     assert!(!has_capability(b"all", 19));
 }
