@@ -6,6 +6,7 @@ use std::net::TcpListener;
 use std::net::TcpStream;
 
 use super::Diag;
+use super::Owner;
 use super::Processes;
 use super::Threads;
 use super::service::Service;
@@ -91,12 +92,12 @@ fn what_processes_cost() {
     });
     let fd = sockets[&far.inode];
     costs("processes.owner_among, one process of 25 files", 200, || {
-        drop(processes.owner_among(&[pid], far.inode));
+        assert_ne!(processes.owner_among(&[pid], far.inode), Owner::Nobody);
     });
     let all = std::fs::read_dir("/proc").unwrap().flatten();
     let all = all.filter(|entry| entry.file_name().as_encoded_bytes()[0].is_ascii_digit());
     let what = format!("processes.owner, of all {} processes", all.count());
-    costs(&what, 20, || drop(processes.owner(far).unwrap()));
+    costs(&what, 20, || assert_ne!(processes.owner(far).unwrap(), Owner::Nobody));
     costs("processes.still", 2_000, || assert!(processes.still(pid, fd, far.inode)));
     costs("processes.threads", 2_000, || assert_eq!(processes.threads(pid).unwrap(), 22));
 }
@@ -119,7 +120,7 @@ fn what_threads_cost() {
             threads.blocked(&mut |_, _| seen += 1).unwrap();
         }
         let what = format!("threads.blocked, {count} and the main one, {body}");
-        costs(&what, 200, || drop(threads.blocked(&mut |_, _| {}).unwrap()));
+        costs(&what, 200, || assert!(threads.blocked(&mut |_, _| {}).unwrap().seen > count));
         let what = format!("threads.blocked, {count}, opened anew");
         costs(&what, 20, || {
             let mut threads = Threads::open(service.pid(), 1_024).unwrap();

@@ -195,10 +195,8 @@ fn uid(pid: Pid) -> Option<u32> {
 }
 
 fn errno(error: &io::Error) -> Errno {
-    Errno::from_io_error(error).unwrap_or(match error.kind() {
-        io::ErrorKind::NotFound => Errno::NOENT,
-        _ => Errno::IO,
-    })
+    let gone = error.kind() == io::ErrorKind::NotFound;
+    Errno::from_io_error(error).unwrap_or(if gone { Errno::NOENT } else { Errno::IO })
 }
 
 #[cfg(test)]
