@@ -13,14 +13,15 @@ pub mod capabilities;
 #[cfg(target_os = "linux")]
 mod diag;
 #[cfg(any(test, not(target_os = "linux")))]
-#[cfg_attr(test, expect(dead_code, reason = "compiled to see that it compiles"))]
-mod elsewhere;
+pub mod elsewhere;
 #[cfg(target_os = "linux")]
 mod processes;
 #[cfg(target_os = "linux")]
 mod procfs;
 #[cfg(test)]
 mod service;
+#[cfg(test)]
+mod tests;
 mod text;
 #[cfg(target_os = "linux")]
 mod threads;

@@ -181,8 +181,9 @@ impl Processes {
         });
         match walked {
             Ok(()) => {}
-            Err(Errno::TOOBIG) => search.cut = true,
-            Err(_) => search.closed.push(pid),
+            Err(error) if procfs::is_denied(error) => search.closed.push(pid),
+            // The bound, or our own limit of open files.
+            Err(_) => search.cut = true,
         }
     }
 

@@ -103,7 +103,7 @@ pub(super) fn sockets(
 }
 
 /// What a file of `/proc` holds, up to the size of `room`.
-pub(super) fn read<'a>(file: impl AsFd, room: &'a mut [u8]) -> Result<&'a [u8], Errno> {
+pub(super) fn read(file: impl AsFd, room: &mut [u8]) -> Result<&[u8], Errno> {
     let length = rustix::io::pread(file, &mut *room, 0)?;
     Ok(room.get(..length).unwrap_or(&[]))
 }

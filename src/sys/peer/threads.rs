@@ -113,6 +113,8 @@ impl Threads {
             }
             match procfs::file(&self.task, format!("{}/syscall", tid.0)) {
                 Err(error) if procfs::is_gone(error) => {}
+                // Our own limit of open files came first.
+                Err(Errno::MFILE | Errno::NFILE) => break,
                 file => drop(self.files.insert(tid, file?)),
             }
         }

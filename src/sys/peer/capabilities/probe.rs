@@ -134,19 +134,42 @@ fn calls_of(pid: Pid) -> Result<(), Why> {
 
 /// Why we may not watch a process whose files we may see.
 fn refused(pid: Pid, error: Errno) -> Why {
-    let scope = number("/proc/sys/kernel/yama/ptrace_scope").unwrap_or(0);
     let ours = rustix::process::geteuid().as_raw();
-    let service = uid(pid);
-    if scope >= NO_ATTACH {
-        Why::Yama { scope }
-    } else if may_trace() {
-        Why::Denied(error)
-    } else if service.is_some_and(|service| service != ours) {
-        Why::User { service: service.unwrap_or(ours), ours }
-    } else if scope > 0 {
-        Why::Yama { scope }
-    } else {
-        Why::Denied(error)
+    Circumstances {
+        scope: number("/proc/sys/kernel/yama/ptrace_scope").unwrap_or(0),
+        may_trace: may_trace(),
+        service: uid(pid).unwrap_or(ours),
+        ours,
+    }
+    .reason(error)
+}
+
+/// What decides whether one process may watch another.
+#[derive(Clone, Copy, Debug)]
+struct Circumstances {
+    /// What Yama is set to; 0 also without it.
+    scope: u32,
+    /// Whether we have the capability for it.
+    may_trace: bool,
+    service: u32,
+    ours: u32,
+}
+
+impl Circumstances {
+    /// The likeliest reason for a refusal, the one first that has to be seen to first.
+    const fn reason(self, error: Errno) -> Why {
+        let Self { scope, may_trace, service, ours } = self;
+        if scope >= NO_ATTACH {
+            Why::Yama { scope }
+        } else if may_trace {
+            Why::Denied(error)
+        } else if service != ours {
+            Why::User { service, ours }
+        } else if scope > 0 {
+            Why::Yama { scope }
+        } else {
+            Why::Denied(error)
+        }
     }
 }
 
@@ -172,8 +195,28 @@ fn uid(pid: Pid) -> Option<u32> {
 }
 
 fn errno(error: &io::Error) -> Errno {
-    Errno::from_io_error(error).unwrap_or(match error.kind() {
-        io::ErrorKind::NotFound => Errno::NOENT,
-        _ => Errno::IO,
-    })
+    let gone = error.kind() == io::ErrorKind::NotFound;
+    Errno::from_io_error(error).unwrap_or(if gone { Errno::NOENT } else { Errno::IO })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reason_for_a_refusal_is_the_first_to_be_seen_to() {
+        let error = Errno::PERM;
+        for (scope, may_trace, service, why) in [
+            (0, false, 7, Why::Denied(error)),
+            (1, false, 7, Why::Yama { scope: 1 }),
+            (1, true, 7, Why::Denied(error)),
+            (2, true, 9, Why::Denied(error)),
+            (3, true, 7, Why::Yama { scope: 3 }),
+            (0, false, 9, Why::User { service: 9, ours: 7 }),
+            (1, false, 9, Why::User { service: 9, ours: 7 }),
+        ] {
+            let found = Circumstances { scope, may_trace, service, ours: 7 };
+            assert_eq!(found.reason(error), why, "{found:?}");
+        }
+    }
 }
