@@ -1,4 +1,4 @@
-//! What each question costs. `cargo test --release --lib costs -- --ignored --nocapture`.
+//! What each question costs. `cargo test --release --lib sys::peer::tests -- --ignored --nocapture`.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

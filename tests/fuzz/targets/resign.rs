@@ -107,8 +107,15 @@ thread_local! {
 
 fuzz_target!(
     init: {
-        // Nobody else is asked for credentials.
-        for (name, value) in [("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "B")] {
+        // Nobody else is asked for credentials, or for anything.
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", "A"),
+            ("AWS_SECRET_ACCESS_KEY", "B"),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+        ] {
             // SAFETY: there is one thread.
             unsafe { std::env::set_var(name, value) };
         }

@@ -63,7 +63,7 @@ fn what_nobody_has_is_nobodys() {
     let near = TcpStream::connect(("127.0.0.1", service.port())).unwrap();
     let waiting = far(&near);
     assert_eq!(processes.owner(waiting).unwrap(), Owner::Nobody, "nobody accepted it");
-    let own = Socket { inode: rustix::fs::fstat(&near).unwrap().st_ino, uid: 0 };
+    let own = Socket { inode: rustix::fs::fstat(&near).unwrap().st_ino, uid: 0, unread: 0 };
     let found = processes.owner(own).unwrap();
     assert!(matches!(found, Owner::Nobody | Owner::Unsure), "we do not count: {found:?}");
 }
