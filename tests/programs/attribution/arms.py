@@ -25,13 +25,15 @@ class Arm(NamedTuple):
 
 class Line(NamedTuple):
     """What must be true of some services in an arm. `needs` is the method without which it is not
-    asked, `modes` whose calls count, `widths` at how many requests in flight. `right` is a least
-    share, `p50` the most added milliseconds, `cpu` the most times the CPU of the arm `off`."""
+    asked, and it takes so many requests to learn (`warm`); `modes` are those whose calls count,
+    `widths` how many requests are in flight. `right` is a least share, `p50` the most added
+    milliseconds, `cpu` the most times the CPU of the arm `off`."""
 
     text: str
     arm: str
     services: tuple
     needs: str | None = None
+    warm: int = 0
     modes: tuple = ("seq", "par", "helper")
     widths: tuple = (1, 4, 16, 64)
     right: float | None = None
@@ -48,6 +50,7 @@ def those(*ways, runtimes=None):
     )
 
 
+ONE_BY_ONE = those("process")
 THREADS = those("thread")
 LOOPS = those("loop", "nio")
 CARRIED = those("process", "thread", "loop", runtimes=("python", "node"))
@@ -55,14 +58,29 @@ CARRIED = those("process", "thread", "loop", runtimes=("python", "node"))
 #: The lines of acceptance. That no call is given to a wrong request goes without saying: it is
 #: asked of every cell.
 LINES = (
-    Line("process", "plain", ("gunicorn-sync",), needs="process", right=0.99),
+    Line("process", "plain", ONE_BY_ONE, needs="process", warm=600, right=0.99),
     Line("carriers", "carriers", CARRIED, right=0.99),
-    Line("pinning", "plain", THREADS, needs="thread", modes=("seq",), widths=(16, 64), right=0.70),
-    Line("process is quick", "plain", ("gunicorn-sync",), needs="process", widths=(16,), p50=0.3),
+    Line(
+        "pinning",
+        "plain",
+        THREADS,
+        needs="thread",
+        warm=100,
+        modes=("seq",),
+        widths=(16, 64),
+        right=0.70,
+    ),
+    Line("process is quick", "plain", ONE_BY_ONE, needs="process", widths=(16,), p50=0.3),
     Line("carriers are quick", "carriers", CARRIED, widths=(16,), p50=0.3, cpu=1.10),
     Line("pinning is quick", "plain", THREADS, needs="thread", widths=(16,), p50=2.0),
-    Line("no pinning of loops", "plain", LOOPS, needs="thread", widths=(16,), p50=0.3),
+    Line("loops are not pinned", "plain", LOOPS, needs="thread", warm=100, widths=(16,), p50=0.3),
 )
+
+
+def warm_up(service, methods):
+    """How many requests the methods that a sideray has need, before this service is judged."""
+    asked = (line for line in LINES if service in line.services and line.needs in methods)
+    return max((line.warm for line in asked), default=0)
 
 
 def known_keys(folder):

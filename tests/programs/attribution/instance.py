@@ -6,9 +6,9 @@ import os
 import urllib.request
 from pathlib import Path
 
+from attribution import plan
 from attribution.scorer import Cell
 from attribution.scorer import Scorer
-from attribution import plan
 from support import waiting
 from support.catcher import Catcher
 from support.programs import PYTHON
@@ -43,7 +43,7 @@ class Instance:
     def __init__(self, service, arm, noise, folder, carrier=None):
         self.service, self.arm, self.noise = service, arm, noise
         self.samples = []
-        self._next = {"mixed": 1, "steady": plan.STEADY_FROM}
+        self._next = dict(plan.LOADS)
         self.daemon = Catcher()
         self.programs = []
         try:
@@ -99,6 +99,11 @@ class Instance:
     def _cpu(self):
         return threads_cpu(self.sidecar.program.process.pid), session_cpu(self.program.process.pid)
 
+    def methods(self):
+        """The methods that this sideray has."""
+        samples = self.sidecar.metrics().samples
+        return {has["method"] for name, has, _ in samples if name == "sideray_attribution_total"}
+
     def finish(self):
         """Lets what is under way end, ends the service and the sidecar, and judges; the scorer."""
         self._wait_calls()
@@ -116,15 +121,16 @@ class Instance:
     def _wait_calls(self):
         """Waits until every call has reached the upstream that an answered request must make:
         those after the answer may still be on their way."""
-        due = sum(len(plan.request(n).thinks) for one in self.samples for n in one.latencies)
+        answered = (number for one in self.samples for number in one.latencies)
+        due = {call for number in answered for call in plan.request(number).calls}
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
         def all_seen():
             url = f"http://127.0.0.1:{self._upstream}/seen"
             with opener.open(url, timeout=waiting.DEADLINE) as answer:
-                return int(answer.read()) >= due
+                return due <= set(map(tuple, json.loads(answer.read())))
 
-        waiting.until(all_seen, f"{due} calls reach the upstream")
+        waiting.until(all_seen, "every call of an answered request reaches the upstream")
 
     def close(self):
         """Ends everything."""

@@ -16,9 +16,10 @@ FRESH = 0.2
 PAUSED = 0.3
 #: The number of no request: that of the timer's calls.
 BACKGROUND = 0
-#: Requests from this number on are of the steady load, whose latency is measured.
-STEADY_FROM = 500_000
-MOST = 999_999
+#: The first number of each load: `mixed` has everything, `warm` too, but only its wrong parents count,
+#: `sparse` is `mixed` with seconds between the requests, `steady` is for latencies: one call each, of
+#: STEADY_DELAY ms, and nothing else.
+LOADS = {"mixed": 1, "warm": 600_000, "sparse": 700_000, "steady": 800_000}
 STEADY_DELAY = 100
 
 
@@ -40,6 +41,11 @@ class Request(NamedTuple):
         think = ",".join(map(str, [*self.thinks, self.rest]))
         return f"/work/{self.number}?mode={self.mode}&think={think}"
 
+    @property
+    def calls(self):
+        """The calls it makes if it is left in peace, as (number, index)."""
+        return {(self.number, index) for index in range(len(self.thinks))}
+
 
 class Answer(NamedTuple):
     """What the upstream does with a call: after `delay` ms, `ok`, or `reset` or `503` at first."""
@@ -48,9 +54,21 @@ class Answer(NamedTuple):
     fault: str = "ok"
 
 
+def load(number):
+    """The load that a number belongs to."""
+    return max((first, name) for name, first in LOADS.items() if first <= number)[1]
+
+
+def pause(number, dice):
+    """How long the client waits before it sends a request."""
+    if load(number) == "sparse":
+        return dice.randint(1_000, 2_500)
+    return dice.randint(1, 40) if dice.random() < PAUSED else 0
+
+
 def request(number):
-    """The request of that number. One of the steady load makes one call and thinks of nothing."""
-    if number >= STEADY_FROM:
+    """The request of that number."""
+    if load(number) == "steady":
         return Request(number, "seq", (0,), 0)
     dice = random.Random(number)
     (mode,) = dice.choices(list(MODES), list(MODES.values()))
@@ -61,7 +79,7 @@ def request(number):
         thinks=tuple(dice.choice((0, 0, dice.randint(1, 15))) for _ in range(dice.randint(1, 4))),
         rest=dice.randint(0, 10),
         fresh=dice.random() < FRESH,
-        pause=dice.randint(1, 40) if dice.random() < PAUSED else 0,
+        pause=pause(number, dice),
         hangup=dice.randint(1, 30) if hangup else None,
     )
 
@@ -70,7 +88,7 @@ def answer(number, index):
     """What the upstream does with that call."""
     if number == BACKGROUND:
         return Answer(5)
-    if number >= STEADY_FROM:
+    if load(number) == "steady":
         return Answer(STEADY_DELAY)
     dice = random.Random(number * 8 + index + 1_000_003)
     faulty = dice.random() < FAULTS

@@ -29,7 +29,7 @@ class Cell(NamedTuple):
     @property
     def load(self):
         """Which load it was."""
-        return "steady" if self.first >= plan.STEADY_FROM else "mixed"
+        return plan.load(self.first)
 
     def has(self, number):
         """Whether a request was one of its own."""
@@ -182,12 +182,12 @@ class Scorer:
 def missing(cells, scores, finished):
     """The calls that answered requests must have made and no document tells of. `finished(cell)` are
     the numbers of its requests that were answered."""
-    absent = []
-    for cell, score in zip(cells, scores, strict=True):
-        for number in finished(cell):
-            count = len(plan.request(number).thinks)
-            absent += [(number, i) for i in range(count) if (number, i) not in score.seen]
-    return absent
+    return [
+        call
+        for cell, score in zip(cells, scores, strict=True)
+        for number in finished(cell)
+        for call in sorted(plan.request(number).calls - score.seen)
+    ]
 
 
 def told(cases):

@@ -3,10 +3,11 @@
     python -m attribution.upstream PORT
 
 `/call/N/I` and `/after/N/I` are calls of request N, `/tick/K` and `/call/0/K` those of a timer. A
-faulty call's first attempt is reset or answered with 503, its second is not. `/seen` tells how many
-different calls of requests have come."""
+faulty call's first attempt is reset or answered with 503, its second is not. `/seen` tells which
+calls of requests have come, as a JSON list of [N, I]."""
 
 import asyncio
+import json
 import socket
 import struct
 import sys
@@ -47,7 +48,7 @@ async def serve(reader, writer):
         line = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n", 1)[0]
         path = line.split()[1].decode()
         if path == "/seen":
-            writer.write(head("200 OK", str(len(SEEN))))
+            writer.write(head("200 OK", json.dumps(sorted(SEEN))))
             continue
         told = answer(path)
         await asyncio.sleep(told.delay / 1000)
