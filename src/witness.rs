@@ -15,6 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tracing::trace;
 
 use crate::attribution::caller::Caller;
 use crate::attribution::caller::Thread;
@@ -63,7 +64,9 @@ impl Witness {
         let (tell, told) = oneshot::channel();
         let until = self.clock.now().monotonic() + limit;
         self.jobs.try_send(Job::Read(Reading::new(link, until, tell))).ok()?;
-        told.await.ok()?
+        let thread = told.await.ok()?;
+        trace!(?link, ?thread, "who reads");
+        thread
     }
 
     /// Who waits for the answer to a call that came over `link`, and which of `requests`, each with
@@ -72,9 +75,11 @@ impl Witness {
         let (tell, told) = oneshot::channel();
         let until = self.clock.now().monotonic() + PATIENCE;
         let job = Job::Call(Calling::new(link, requests, until, tell));
-        match self.jobs.try_send(job) {
-            Ok(()) => told.await.unwrap_or_default(),
-            Err(_) => Caller::default(),
+        if self.jobs.try_send(job).is_err() {
+            return Caller::default();
         }
+        let caller = told.await.unwrap_or_default();
+        trace!(?link, ?caller, "who calls");
+        caller
     }
 }
