@@ -1,5 +1,5 @@
-"""Makes a Python service pass on the trace header it was asked with. Nothing in the service changes:
-Python imports this file at its start when `PYTHONPATH` names the folder that holds it.
+"""Makes a Python service pass on the trace header it was asked with. Nothing in the service
+changes: Python imports this file at its start when `PYTHONPATH` names the folder that holds it.
 
 It remembers the inbound `X-Amzn-Trace-Id` and `traceparent`, whichever came, for the context
 (`contextvars`) that handles the request, and puts them on outgoing requests that carry neither. It
@@ -12,11 +12,11 @@ makes no ids, prints nothing and reads one setting: with `SIDERAY_CARRIER=off` i
               threads and pools by the hooks of `threading` and `concurrent.futures`
     outbound  the last place where headers are still open: http.client, httpcore, aiohttp, tornado
 
-A wrong parent is worse than none. So whatever is ambiguous gives none, and a Cell is good only until
-one second after its request is over (see `Cell`).
+A wrong parent is worse than none. So whatever is ambiguous gives none, and a Cell is good only
+until one second after its request is over (see `Cell`).
 
-A hook must not be noticed. A module is patched when the service imports it, never imported for it. A
-hook's own faults are swallowed. Most hooks sit in the *lookup* of a method (`Before`), so the
+A hook must not be noticed. A module is patched when the service imports it, never imported for it.
+A hook's own faults are swallowed. Most hooks sit in the *lookup* of a method (`Before`), so the
 method that runs is the original: same signature, same traceback, same speed. The file is written so
 that Python 2.7 can read it; it does something only in CPython 3.8 and later.
 """
@@ -48,10 +48,12 @@ class Cell(object):
     """One request's headers, shared by every context that was copied while it was handled, so that
     its end is seen by all of them.
 
-    The end is marked by what comes first of: the response is complete as its framing tells; the
-    server reads on or closes the connection; the connection object is gone; for servers with a task
-    a request, that task is done. Each of them comes at the latest with the connection's close, so
-    every Cell ends."""
+    One second after its end it is worth nothing. The end of a request read from a socket or stream
+    is what comes first of: the response is complete, as its framing tells; the server reads on;
+    the connection is closed, or its object gone. Where a server has a task, a call or an object for each
+    request, it is the end of that, which comes later only if the handler itself still works (as
+    background tasks of ASGI apps do). So a Cell never outlives both handler and connection, and
+    while it lasts, what works in a copy of its context was started by its request."""
 
     __slots__ = ("ended", "forks", "headers", "keep")
 
@@ -414,9 +416,9 @@ class Stream(object):
     """An asyncio stream whose handler's task was made before the first head came.
 
     What the handler has consumed is known to the byte, so each read call finds the request that it
-    reads for, also when several heads came at once. Two kinds of reads give none to the requests they
-    run together: `read(n)` that takes more than one request at a time, and one that waits behind a
-    request that is not answered (to see the client go) and is overtaken by the next."""
+    reads for, also when several heads came at once. Two kinds of reads give none to the requests
+    they run together: `read(n)` that takes more than one request at a time, and one that waits
+    behind a request that is not answered (to see the client go) and is overtaken by the next."""
 
     __slots__ = ("answered", "early", "framing", "greedy", "requests")
 
@@ -477,8 +479,8 @@ class Stream(object):
 
 
 class Before(object):
-    """Stands in for a method of a class and calls `hook(object)` whenever the method is looked up on
-    an object, that is, right before it is called. What the caller gets is the original."""
+    """Stands in for a method of a class and calls `hook(object)` whenever the method is looked up
+    on an object, that is, right before it is called. What the caller gets is the original."""
 
     def __init__(self, original, hook):
         self.original = original
@@ -547,7 +549,8 @@ def around(cls, name, make):
 
 # Inbound: sockets.
 
-#: The id of an accepted socket to (a weak reference to it, Connection). Sockets have no room of their own.
+#: The id of an accepted socket to (a weak reference to it, Connection): sockets have no room of
+#: their own.
 _accepted = {}
 
 
@@ -1079,8 +1082,8 @@ def hook_pool(module):
 
 
 def untouched(headers):
-    """Whether a request, given as bytes in lower case, is left as it is: it carries one of the names,
-    or a signature that covers the name."""
+    """Whether a request, given as bytes in lower case, is left as it is: it carries one of the
+    names, or a signature that covers the name."""
     return b"x-amzn-trace-id" in headers or b"\r\ntraceparent:" in headers
 
 
@@ -1164,8 +1167,8 @@ def add_to(headers, url, pairs):
 
 
 def hook_tornado_client(module):
-    """A fetch may wait for another to end, so the headers are added when it is asked for, to a copy:
-    the caller may use his request again."""
+    """A fetch may wait for another to end, so the headers are added when it is asked for, to a
+    copy: the caller may use his request again."""
 
     def add(proxy):
         pairs = carried()
@@ -1286,7 +1289,7 @@ def install():
 
 
 def follow():
-    """Runs the `sitecustomize` that this one hides, if there is one, as Python would have run it."""
+    """Runs the `sitecustomize` that this one hides, if there is one, as Python would have."""
     here = os.path.realpath(os.path.dirname(os.path.abspath(__file__)))
     entries = [(entry, os.path.realpath(entry or os.curdir)) for entry in sys.path]
     ours = [number for number, (_, real) in enumerate(entries) if real == here]
