@@ -11,7 +11,7 @@ ORIGIN = os.environ["ORIGIN"]
 
 
 def targets(number, calls):
-    """The addresses that the request of this number calls, each after a time to think in seconds."""
+    """What the request of this number calls: each time seconds to think, and an address."""
     for call in range(calls):
         yield random.uniform(0, 0.02), f"{ORIGIN}/call/{number}/{call}"
 

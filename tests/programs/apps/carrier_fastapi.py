@@ -1,4 +1,4 @@
-"""A FastAPI service that calls by httpx, from coroutines and from the threads of plain functions."""
+"""A FastAPI service that calls by httpx, from coroutines and from plain functions in threads."""
 
 import asyncio
 

@@ -1,6 +1,6 @@
 """Services of the standard library alone: `carrier_plain.py KIND PORT`, where KIND is `http` (a
-thread for each connection), `wsgi` (one thread), `streams` or `waits` (asyncio's streams, the latter
-with a time limit on each read), `protocol` (asyncio's callbacks)."""
+thread for each connection), `wsgi` (one thread), `streams` or `waits` (asyncio's streams, the
+latter with a time limit on each read), `protocol` (asyncio's callbacks)."""
 
 import asyncio
 import http.server
