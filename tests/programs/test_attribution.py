@@ -130,6 +130,8 @@ def test_a_parent_whose_document_is_lost_is_no_wrong_one():
 def test_a_call_without_document_is_missed():
     found = score(segment(OTHER, 20, 30, subsegment(f"/call/{OTHER}/0", 21, "header")))
     assert missing([CELL], [found], lambda cell: [OTHER]) == [(OTHER, 1)]
+    found = score(segment(ONE, 20, 30, subsegment(f"/call/{OTHER}/1", 21, "header")))
+    assert missing([CELL], [found], lambda cell: [OTHER]) == [(OTHER, 0)], "a wrong one has come"
 
 
 def test_every_line_of_acceptance_is_about_services_there_are():

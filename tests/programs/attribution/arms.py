@@ -1,5 +1,6 @@
 """The arms: how sideray is configured and what the service's environment gets; and what must be
-true of each. Everything here is data; a line whose method this sideray does not have is left out."""
+true of each. Everything here is data; a line whose method this sideray does not have is left
+out."""
 
 import subprocess
 from pathlib import Path
@@ -16,7 +17,7 @@ SWITCHES = ("sole", "process", "thread", "fingerprint")
 
 
 class Arm(NamedTuple):
-    """`keys` are for `[attribution]`; with `carried`, the service runs with the runtime's carrier."""
+    """`keys` are for `[attribution]`; if `carried`, the service runs with its runtime's carrier."""
 
     name: str
     keys: dict

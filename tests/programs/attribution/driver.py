@@ -1,4 +1,4 @@
-"""The load, in a process of its own: a closed loop over WIDTH slots, each with one request in flight.
+"""The load, in a process of its own: a closed loop over WIDTH slots with one request each.
 
     python -m attribution.driver http://127.0.0.1:8000 FIRST COUNT WIDTH
 

@@ -18,8 +18,8 @@ from support.sidecar import configuration
 
 TICK = os.sysconf("SC_CLK_TCK")
 UPSTREAM = "upstream.test"
-#: What a timer calls every so many milliseconds, and under what the calls made after an answer go: on
-#: routes of their own, or on that of the requests' calls. With `none` there is as good as no timer.
+#: What a timer calls every so many milliseconds, and below what the calls after an answer go: on
+#: routes of their own, or on that of the requests' calls. With `none` there is hardly a timer.
 NOISES = {
     "own": {"TIMER": "/tick", "AFTER": "/after", "EVERY": "60"},
     "same": {"TIMER": f"/call/{plan.BACKGROUND}", "AFTER": "/call", "EVERY": "60"},
@@ -140,7 +140,7 @@ class Instance:
 
 
 def threads_cpu(pid):
-    """CPU seconds of a process's living threads, to the nanosecond; those of `stat` come in ticks."""
+    """CPU seconds of a process's living threads, to the nanosecond; `stat` has them in ticks."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
     return sum(int(task.read_text(encoding="ascii").split()[0]) for task in tasks) / 1e9
 

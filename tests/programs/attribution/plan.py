@@ -1,13 +1,17 @@
 """What each request asks for, drawn from its number alone, so that every arm gets the same load and
 driver, upstream and scorer agree without a word between them.
 
-The truth is in the paths, `/work/N` and `/call/N/I`, as plain numbers of at most six digits: a route
-template takes them away, and they are too short to be a fingerprint."""
+The truth is in the paths, `/work/N` and `/call/N/I`, as plain numbers of at most six digits: a
+route template takes them away, and they are too short to be a fingerprint."""
 
+import os
 import random
 from typing import NamedTuple
 
-MODES = {"seq": 0.5, "par": 0.2, "helper": 0.2, "late": 0.1}
+#: How the calls of a request are made, by weight. `shared`, on workers that all requests share and
+#: the first of them began, is asked for by the environment: no carrier can see through it.
+SHARED = float(os.environ.get("SIDERAY_ATTRIBUTION_SHARED", "0"))
+MODES = {"seq": 0.5, "par": 0.2, "helper": 0.2, "late": 0.1, "shared": SHARED}
 #: Share of requests whose client goes away, and of calls that fail at first.
 HANGUPS = 0.05
 FAULTS = 0.03
@@ -16,9 +20,9 @@ FRESH = 0.2
 PAUSED = 0.3
 #: The number of no request: that of the timer's calls.
 BACKGROUND = 0
-#: The first number of each load: `mixed` has everything, `warm` too, but only its wrong parents count,
-#: `sparse` is `mixed` with seconds between the requests, `steady` is for latencies: one call each, of
-#: STEADY_DELAY ms, and nothing else.
+#: The first number of each load: `mixed` has everything, `warm` too, but only its wrong parents
+#: count, `sparse` is `mixed` with seconds between the requests, `steady` is for latencies: one call
+#: each, of STEADY_DELAY ms, and nothing else.
 LOADS = {"mixed": 1, "warm": 600_000, "sparse": 700_000, "steady": 800_000}
 STEADY_DELAY = 100
 

@@ -5,8 +5,9 @@ import json
 from attribution import plan
 
 HEAD = (
-    "| service | in flight | arm | calls | right % | unknown % | wrong | late right + unknown | timer "
-    "| added p50 ms | added p99 ms | sidecar CPU ms | service CPU ms | × CPU of off | by method |"
+    "| service | in flight | arm | calls | right % | unknown % | wrong | late right + unknown "
+    "| timer | added p50 ms | added p99 ms | sidecar CPU ms | service CPU ms | × CPU of off "
+    "| by method |"
 )
 RULE = "|---|--:|---|" + "--:|" * 11 + "---|"
 
@@ -41,7 +42,8 @@ def sparse(results):
     lines = [
         "Sparse load, one request in flight and seconds between:",
         "",
-        "| service | calls | right % | unknown % | wrong | late right + unknown | timer | by method |",
+        "| service | calls | right % | unknown % | wrong | late right + unknown | timer "
+        "| by method |",
         "|---|--:|--:|--:|--:|--:|--:|---|",
     ]
     for key in ordered(results, results.sparse):
@@ -69,8 +71,8 @@ def page(results):
     lines = [*table(results), "", *sparse(results), *modes(results), ""]
     lines += [f"* without {name}: {why}" for name, why in results.absent.items()]
     lines.append(
-        f"* {results.calls:,} calls, {len(results.wrong)} wrong, {results.lost} of a lost document, "
-        f"{len(results.missing)} without document, {len(results.broken)} requests broken"
+        f"* {results.calls:,} calls, {len(results.wrong)} wrong, {results.lost} below a lost "
+        f"document, {len(results.missing)} without one, {len(results.broken)} requests broken"
     )
     lines += [f"* {finding}" for finding in results.findings()]
     lines += [f"* wrong: `{json.dumps(case)}`" for case in results.wrong[:20]]

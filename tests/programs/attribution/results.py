@@ -1,4 +1,4 @@
-"""What a run came to, by service, requests in flight and arm, and the lines of acceptance over it."""
+"""What a run came to, by service, requests in flight and arm, and the lines of acceptance."""
 
 import collections
 import statistics
@@ -80,17 +80,19 @@ class Results:
     def added(self, key, field):
         """The median over the rounds of how much a figure is above that of the arm `off`."""
         service, width, _ = key
-        pairs = zip(self.costs[key], self.costs[service, width, "off"], strict=False)
+        pairs = zip(
+            self.costs.get(key, ()), self.costs.get((service, width, "off"), ()), strict=False
+        )
         gaps = [getattr(one, field) - getattr(off, field) for one, off in pairs]
         return statistics.median(gaps) if gaps else None
 
     def cpu(self, key):
         """How many times the CPU of the arm `off` sidecar and service need together."""
         service, width, _ = key
-        off = self.costs[service, width, "off"]
-        if not off or not self.costs[key]:
+        own, off = self.costs.get(key), self.costs.get((service, width, "off"))
+        if not own or not off:
             return None
-        spent, base = (sum(c.sidecar + c.service for c in some) for some in (self.costs[key], off))
+        spent, base = (sum(one.sidecar + one.service for one in some) for some in (own, off))
         return spent / base
 
     def findings(self, lines=LINES):

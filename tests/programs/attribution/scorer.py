@@ -2,8 +2,8 @@
 
 A call is *right* if its parent is the segment of its own request, *unknown* if it starts a trace of
 its own, and *wrong* if it hangs anywhere else. A timer's call has no right parent. A call that
-began after its request had ended is *late*: its own request is right, none is as good, and it counts
-neither way."""
+began after its request had ended is *late*: its own request is right, none is as good, and it
+counts neither way."""
 
 import collections
 import json
@@ -117,6 +117,8 @@ class Scorer:
         score = self._timed(call.entity) if timer else self._numbered(number)
         attribution = documents.notes(call.entity).get("attribution", {})
         score.methods[attribution.get("method", "none")] += 1
+        if not timer:
+            score.seen.add((number, *rest))
         verdict = self._verdict(call, None if timer else number)
         if verdict == "lost":
             score.lost += 1
@@ -125,7 +127,6 @@ class Scorer:
         elif timer:
             score.timer += 1
         else:
-            score.seen.add((number, *rest))
             mode = plan.request(number).mode
             if self._late(call, number):
                 score.late[verdict] += 1
@@ -180,8 +181,8 @@ class Scorer:
 
 
 def missing(cells, scores, finished):
-    """The calls that answered requests must have made and no document tells of. `finished(cell)` are
-    the numbers of its requests that were answered."""
+    """The calls that answered requests must have made and no document tells of. `finished(cell)`
+    are the numbers of its requests that were answered."""
     return [
         call
         for cell, score in zip(cells, scores, strict=True)

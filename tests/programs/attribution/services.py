@@ -19,8 +19,8 @@ class Missing(Exception):
 
 class Service(NamedTuple):
     """How to start a service: `command(port, egress)`, the runtime whose carrier it takes, and how
-    it serves and calls: `process` one request a process, `thread` one request a thread, `loop` on an
-    event loop, `nio` on threads that leave their calls to a loop."""
+    it serves and calls: `process` one request a process, `thread` one request a thread, `loop` on
+    an event loop, `nio` on threads that leave their calls to a loop."""
 
     name: str
     runtime: str

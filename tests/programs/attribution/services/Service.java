@@ -139,7 +139,7 @@ class Service {
         try {
             switch (mode) {
                 case "seq" -> seq(calls);
-                case "par" -> par(calls);
+                case "par", "shared" -> par(calls);
                 case "helper" -> helper(calls);
                 default -> { }
             }

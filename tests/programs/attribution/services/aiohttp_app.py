@@ -12,6 +12,8 @@ from aiohttp import web
 
 CLIENT = web.AppKey("client", aiohttp.ClientSession)
 TASKS = set()
+JOBS = asyncio.Queue()
+WORKERS = []
 
 
 async def get(client, url):
@@ -80,6 +82,27 @@ async def helper(client, work):
         await asyncio.to_thread(blocking, url)
 
 
+async def consume(client):
+    """A worker for all requests."""
+    while True:
+        *call, done = await JOBS.get()
+        await one(client, *call)
+        done.set()
+
+
+async def shared(client, work):
+    """By workers for all requests, which the first of them began."""
+    if not WORKERS:
+        WORKERS.extend(asyncio.create_task(consume(client)) for _ in range(4))
+    for call in work.calls:
+        done = asyncio.Event()
+        JOBS.put_nowait((*call, done))
+        await done.wait()
+
+
+WAYS = {"seq": seq, "par": par, "helper": helper, "shared": shared}
+
+
 async def work(request):
     """Does what the query says."""
     asked = job.Job.of(int(request.match_info["number"]), request.query)
@@ -91,7 +114,7 @@ async def work(request):
         await answer.write_eof()
         spawn(seq(client, asked))
         return answer
-    await {"seq": seq, "par": par, "helper": helper}[asked.mode](client, asked)
+    await WAYS[asked.mode](client, asked)
     await asyncio.sleep(asked.rest)
     return web.Response(text="done\n")
 

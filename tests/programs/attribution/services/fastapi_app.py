@@ -11,6 +11,9 @@ from fastapi import BackgroundTasks
 from fastapi import FastAPI
 from fastapi import Request
 
+JOBS = asyncio.Queue()
+WORKERS = []
+
 
 async def get(url):
     """One call, tried again after a broken connection or a 503."""
@@ -71,6 +74,27 @@ async def helper(work):
         await loop.run_in_executor(None, blocking, url)
 
 
+async def consume():
+    """A worker for all requests."""
+    while True:
+        *call, done = await JOBS.get()
+        await one(*call)
+        done.set()
+
+
+async def shared(work):
+    """By workers for all requests, which the first of them began."""
+    if not WORKERS:
+        WORKERS.extend(asyncio.create_task(consume()) for _ in range(4))
+    for call in work.calls:
+        done = asyncio.Event()
+        JOBS.put_nowait((*call, done))
+        await done.wait()
+
+
+WAYS = {"seq": seq, "par": par, "helper": helper, "shared": shared}
+
+
 @app.get("/work/{number}")
 async def work(number: int, request: Request, background: BackgroundTasks):
     """Does what the query says."""
@@ -78,6 +102,6 @@ async def work(number: int, request: Request, background: BackgroundTasks):
     if asked.mode == "late":
         background.add_task(seq, asked)
     else:
-        await {"seq": seq, "par": par, "helper": helper}[asked.mode](asked)
+        await WAYS[asked.mode](asked)
     await asyncio.sleep(asked.rest)
     return {"done": True}

@@ -1,9 +1,10 @@
-"""Flask with requests, for werkzeug's threaded server and for gunicorn. Odd requests call through one
-session for all threads, even ones through a session of the thread. `python flask_app.py PORT`
+"""Flask with requests, for werkzeug's threaded server and for gunicorn. Odd requests call through
+one session for all threads, even ones through a session of the thread. `python flask_app.py PORT`
 serves it by werkzeug."""
 
 import contextlib
 import logging
+import queue
 import sys
 import threading
 import time
@@ -20,6 +21,8 @@ from urllib3.util import Retry
 app = Flask(__name__)
 POOL = ThreadPoolExecutor(64)
 LOCAL = threading.local()
+JOBS = queue.Queue()
+STARTED = threading.Event()
 
 
 def session():
@@ -70,6 +73,29 @@ def helper(work):
             pool.submit(one, work, *call)
 
 
+def consume():
+    """A worker for all requests."""
+    while True:
+        work, call, done = JOBS.get()
+        one(work, *call)
+        done.set()
+
+
+def shared(work):
+    """By workers for all requests, which the first of them began."""
+    if not STARTED.is_set():
+        STARTED.set()
+        for _ in range(4):
+            threading.Thread(target=consume, daemon=True).start()
+    for call in work.calls:
+        done = threading.Event()
+        JOBS.put((work, call, done))
+        done.wait()
+
+
+WAYS = {"seq": seq, "par": par, "helper": helper, "shared": shared}
+
+
 def late(work):
     """Answers, and calls then: on a thread of its own, or on this one when the answer has left."""
     answer = Response("later\n")
@@ -87,7 +113,7 @@ def work(number):
     if asked.mode == "late":
         time.sleep(asked.rest)
         return late(asked)
-    {"seq": seq, "par": par, "helper": helper}[asked.mode](asked)
+    WAYS[asked.mode](asked)
     time.sleep(asked.rest)
     return "done\n"
 

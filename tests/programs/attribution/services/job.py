@@ -2,7 +2,7 @@
 after a think time of 4 ms, one after 0, and answers 7 ms after the last.
 
 Modes: `seq` one call after the other, `par` all at once, `helper` on threads of the request's own,
-`late` after the answer."""
+`late` after the answer, `shared` by workers for all requests, which the first of them began."""
 
 import itertools
 import os
