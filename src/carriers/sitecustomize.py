@@ -1,5 +1,5 @@
-"""Makes a Python service pass on the trace header it was asked with. Nothing in the service changes:
-Python imports this file at its start when `PYTHONPATH` names the folder that holds it.
+"""Makes a Python service pass on the trace header it was asked with. Nothing in the service
+changes: Python imports this file at its start when `PYTHONPATH` names the folder that holds it.
 
 It remembers the inbound `X-Amzn-Trace-Id` and `traceparent`, whichever came, for the context
 (`contextvars`) that handles the request, and puts them on outgoing requests that carry neither. It
@@ -12,11 +12,11 @@ makes no ids, prints nothing and reads one setting: with `SIDERAY_CARRIER=off` i
               threads and pools by the hooks of `threading` and `concurrent.futures`
     outbound  the last place where headers are still open: http.client, httpcore, aiohttp, tornado
 
-A wrong parent is worse than none. So whatever is ambiguous gives none, and a Cell is good only until
-one second after its request is over (see `Cell`).
+A wrong parent is worse than none. So whatever is ambiguous gives none, and a Cell is good only
+until one second after its request is over (see `Cell`).
 
-A hook must not be noticed. A module is patched when the service imports it, never imported for it. A
-hook's own faults are swallowed. Most hooks sit in the *lookup* of a method (`Before`), so the
+A hook must not be noticed. A module is patched when the service imports it, never imported for it.
+A hook's own faults are swallowed. Most hooks sit in the *lookup* of a method (`Before`), so the
 method that runs is the original: same signature, same traceback, same speed. The file is written so
 that Python 2.7 can read it; it does something only in CPython 3.8 and later.
 """
@@ -30,10 +30,10 @@ import sys
 GRACE = 1.0
 #: Longer heads than any server takes by default.
 HEAD_LIMIT = 65536
-#: Both names, as they are looked for in a head and as they are written.
+#: Both names, as they are looked up, as they begin a line of a head, and as they are written.
 NAMES = (
-    (b"x-amzn-trace-id", b"X-Amzn-Trace-Id"),
-    (b"traceparent", b"traceparent"),
+    (b"x-amzn-trace-id", b"\nx-amzn-trace-id:", b"X-Amzn-Trace-Id"),
+    (b"traceparent", b"\ntraceparent:", b"traceparent"),
 )
 
 _current = None
@@ -48,10 +48,12 @@ class Cell(object):
     """One request's headers, shared by every context that was copied while it was handled, so that
     its end is seen by all of them.
 
-    The end is marked by what comes first of: the response is complete as its framing tells; the
-    server reads on or closes the connection; the connection object is gone; for servers with a task
-    a request, that task is done. Each of them comes at the latest with the connection's close, so
-    every Cell ends."""
+    One second after its end it is worth nothing. The end of a request read from a socket or stream
+    is what comes first of: the response is complete, as its framing tells; the server reads on;
+    the connection is closed, or its object gone. Where a server has a task, a call or an object for each
+    request, it is the end of that, which comes later only if the handler itself still works (as
+    background tasks of ASGI apps do). So a Cell never outlives both handler and connection, and
+    while it lasts, what works in a copy of its context was started by its request."""
 
     __slots__ = ("ended", "forks", "headers", "keep")
 
@@ -95,18 +97,16 @@ def make_current(cell):
 
 def sound(value):
     """The value as bytes if it may be put in a head as it is, else None."""
-    if isinstance(value, str):
-        value = value.encode("latin-1")
-    value = bytes(value).strip()
-    if 0 < len(value) <= 1024 and value.isascii() and value.decode("ascii").isprintable():
-        return value
+    text = value.strip() if isinstance(value, str) else bytes(value).strip().decode("latin-1")
+    if 0 < len(text) <= 1024 and text.isascii() and text.isprintable():
+        return text.encode("ascii")
     return None
 
 
 def chosen(get):
     """The pairs to remember of a request; `get` gives the value of a lower-case name, or None."""
     pairs = []
-    for low, name in NAMES:
+    for low, _, name in NAMES:
         value = get(low)
         value = None if value is None else sound(value)
         if value is not None:
@@ -167,6 +167,14 @@ class Framing(object):
         """Takes bytes; gives what happened, as (kind, offset, head or None)."""
         if not data or self.skip(len(data)):
             return ()
+        if self.state == HEAD and not self.buffer and data[-4:] == b"\r\n\r\n":
+            head = bytes(data)
+            if head.find(b"\n\r\n") == len(head) - 3 and plausible(head, 0) and b"\n\n" not in head:
+                # As nearly always: just one head, and in one piece.
+                self.fed += len(head)
+                events = [(HEAD_READ, self.fed, head)]
+                self._body(head, self.fed, events)
+                return events
         start = self.fed - len(self.buffer)
         self.fed += len(data)
         data = self.buffer + bytes(data)
@@ -223,8 +231,8 @@ class Framing(object):
 
     def _body(self, head, offset, events):
         low = head.lower()
-        coding = header(head, low, b"transfer-encoding")
-        length = header(head, low, b"content-length")
+        coding = header(head, low, b"\ntransfer-encoding:")
+        length = header(head, low, b"\ncontent-length:")
         if head.startswith(b"CONNECT "):
             self._lose(offset, events)
         elif coding is not None:
@@ -269,24 +277,31 @@ def plausible(data, at):
     end = data.find(b"\n", at)
     if end >= 0:
         words = data[at:end].split()
-        return len(words) == 3 and words[0].isupper() and words[2].startswith(b"HTTP/1.")
+        return len(words) == 3 and words[2][:7] == b"HTTP/1." and words[0].isupper()
     method = data[at : at + 32].split(b" ")[0]
     return method.isupper() and len(method) < 32 and method.replace(b"-", b"").isalpha()
 
 
-def header(head, low, name):
-    """A header's first value in a whole head, of which `low` is the lower-case form."""
-    at = low.find(b"\n" + name + b":")
+def header(head, low, line):
+    """A header's first value in a whole head, of which `low` is the lower-case form; `line` is how
+    its line begins, as in `NAMES`."""
+    at = low.find(line)
     if at < 0:
         return None
-    at += len(name) + 2
+    at += len(line)
     return head[at : head.find(b"\n", at)].strip()
 
 
 def chosen_of(head):
     """The pairs to remember of a head's bytes."""
     low = head.lower()
-    return chosen(lambda name: header(head, low, name))
+    pairs = None
+    for _, line, name in NAMES:
+        value = header(head, low, line)
+        value = None if value is None else sound(value)
+        if value is not None:
+            pairs = (pairs or ()) + ((name, value),)
+    return pairs
 
 
 class Connection(object):
@@ -313,13 +328,10 @@ class Connection(object):
 
     def reading(self):
         """Somebody is about to read."""
-        if self.framing.state == HEAD:
-            if self.used:
-                if not self.answered:
-                    return
-                self.cell.end()
-                self._next()
-            make_current(self.cell)
+        if self.used and self.answered and self.framing.state == HEAD:
+            self.cell.end()
+            self._next()
+        make_current(self.cell)
 
     def read(self, data):
         """This was read."""
@@ -349,13 +361,11 @@ class Connection(object):
         self.cell.end()
 
     def wrote(self, data):
-        """This was sent: finds the end of the response."""
-        if not self.used or self.cell.ended is not None:
-            return
+        """This was sent in answer to a request: finds the end of the response."""
         if self.reply is not None:
             self._wrote_body(data)
             return
-        self.out += bytes(data[:HEAD_LIMIT])
+        self.out += data[:HEAD_LIMIT]
         while self.reply is None:
             end = self.out.find(b"\r\n\r\n")
             if not b"HTTP/1.".startswith(self.out[:7]) or (end < 0 and len(self.out) >= HEAD_LIMIT):
@@ -378,8 +388,8 @@ class Connection(object):
             return
         self.answered = True
         low = head.lower()
-        coding = header(head, low, b"transfer-encoding")
-        length = header(head, low, b"content-length")
+        coding = header(head, low, b"\ntransfer-encoding:")
+        length = header(head, low, b"\ncontent-length:")
         if self.bodyless or status in (b"101", b"204", b"304"):
             self.reply = BODY
         elif coding is not None:
@@ -397,7 +407,7 @@ class Connection(object):
             if self.left <= 0:
                 self.cell.end()
         elif self.reply == CHUNK:
-            self.tail = (self.tail + bytes(data[-7:]))[-7:]
+            self.tail = (self.tail + data[-7:])[-7:]
             if self.tail in (b"0\r\n\r\n", b"\r\n0\r\n\r\n"):
                 self.cell.end()
 
@@ -406,18 +416,18 @@ class Stream(object):
     """An asyncio stream whose handler's task was made before the first head came.
 
     What the handler has consumed is known to the byte, so each read call finds the request that it
-    reads for, also when several heads came at once. Only `read(n)` may swallow more than one request
-    at a time; those get none."""
+    reads for, also when several heads came at once. Two kinds of reads give none to the requests
+    they run together: `read(n)` that takes more than one request at a time, and one that waits
+    behind a request that is not answered (to see the client go) and is overtaken by the next."""
 
-    __slots__ = ("answered", "framing", "greedy", "requests", "waiting")
+    __slots__ = ("answered", "early", "framing", "greedy", "requests")
 
     def __init__(self):
         self.framing = Framing()
-        #: [offset of its end or None, Cell] of what is not consumed yet.
+        #: [offset of its end or None, Cell] of what is not done with yet.
         self.requests = [[None, Cell()]]
-        #: Requests behind which the handler reads on though they are not answered.
-        self.waiting = []
         self.answered = False
+        self.early = False
         self.greedy = False
 
     def fed(self, data):
@@ -426,45 +436,41 @@ class Stream(object):
             last = self.requests[-1]
             if kind == HEAD_READ:
                 last[1].fill(chosen_of(head))
-            elif kind == REQUEST_READ:
-                last[0] = offset
-                self.requests.append([None, Cell()])
             else:
-                self.requests.append([None, Cell()])
                 last[0] = offset
-        self._crossed()
+                self.requests.append([None, Cell()])
+        self._overtaken()
 
-    def _crossed(self):
-        first = self.requests[0]
-        if self.greedy and first[0] is not None and self.framing.fed > first[0]:
-            first[1].fill(None)
+    def _overtaken(self):
+        end, cell = self.requests[0]
+        if (self.greedy or self.early) and end is not None and self.framing.fed > end:
+            cell.fill(None)
 
     def reading(self, unread, greedy):
         """The handler calls read, with so many bytes that it has not consumed."""
         consumed = self.framing.fed - unread
+        done = False
         while self.requests[0][0] is not None and consumed >= self.requests[0][0]:
-            cell = self.requests.pop(0)[1]
-            if self.answered:
-                cell.end()
-            else:
-                self.waiting.append(cell)
-            self.greedy = self.answered = False
-        del self.waiting[:-16]
+            if unread == 0 and consumed == self.requests[0][0] and not self.answered:
+                self.early = True
+                break
+            self.requests.pop(0)[1].end()
+            self.early = self.greedy = False
+            done = True
+        if done:
+            self.answered = False
+        self.greedy = self.greedy or greedy
         make_current(self.requests[0][1])
-        if greedy:
-            self.greedy = True
-            self._crossed()
+        self._overtaken()
 
     def answering(self):
         """The handler writes. If it reads on already, this may be the last of the answer."""
         self.answered = True
-        for cell in self.waiting:
-            cell.ended = _monotonic()
+        if self.early:
+            self.requests[0][1].ended = _monotonic()
 
     def close(self):
         """The connection is lost."""
-        for cell in self.waiting:
-            cell.end()
         for _, cell in self.requests:
             cell.end()
 
@@ -473,8 +479,8 @@ class Stream(object):
 
 
 class Before(object):
-    """Stands in for a method of a class and calls `hook(object)` whenever the method is looked up on
-    an object, that is, right before it is called. What the caller gets is the original."""
+    """Stands in for a method of a class and calls `hook(object)` whenever the method is looked up
+    on an object, that is, right before it is called. What the caller gets is the original."""
 
     def __init__(self, original, hook):
         self.original = original
@@ -543,7 +549,8 @@ def around(cls, name, make):
 
 # Inbound: sockets.
 
-#: The id of an accepted socket to (a weak reference to it, Connection). Sockets have no room of their own.
+#: The id of an accepted socket to (a weak reference to it, Connection): sockets have no room of
+#: their own.
 _accepted = {}
 
 
@@ -672,7 +679,11 @@ def make_sendmsg(original):
 def sent(sock, data, count):
     """So much of the data was sent; None is all."""
     connection = connection_of(sock)
-    if connection is not None:
+    if connection is None or not connection.used or connection.cell.ended is not None:
+        return
+    if type(data) is bytes:
+        connection.wrote(data if count is None or count == len(data) else data[:count])
+    else:
         with memoryview(data) as view:
             connection.wrote(view.cast("B")[:count])
 
@@ -1071,8 +1082,8 @@ def hook_pool(module):
 
 
 def untouched(headers):
-    """Whether a request, given as bytes in lower case, is left as it is: it carries one of the names,
-    or a signature that covers the name."""
+    """Whether a request, given as bytes in lower case, is left as it is: it carries one of the
+    names, or a signature that covers the name."""
     return b"x-amzn-trace-id" in headers or b"\r\ntraceparent:" in headers
 
 
@@ -1156,8 +1167,8 @@ def add_to(headers, url, pairs):
 
 
 def hook_tornado_client(module):
-    """A fetch may wait for another to end, so the headers are added when it is asked for, to a copy:
-    the caller may use his request again."""
+    """A fetch may wait for another to end, so the headers are added when it is asked for, to a
+    copy: the caller may use his request again."""
 
     def add(proxy):
         pairs = carried()
@@ -1278,7 +1289,7 @@ def install():
 
 
 def follow():
-    """Runs the `sitecustomize` that this one hides, if there is one, as Python would have run it."""
+    """Runs the `sitecustomize` that this one hides, if there is one, as Python would have."""
     here = os.path.realpath(os.path.dirname(os.path.abspath(__file__)))
     entries = [(entry, os.path.realpath(entry or os.curdir)) for entry in sys.path]
     ours = [number for number, (_, real) in enumerate(entries) if real == here]
