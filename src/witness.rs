@@ -30,9 +30,10 @@ use crate::witness::job::Reading;
 use crate::witness::known::Known;
 use crate::witness::watcher::Watcher;
 
-/// How long a call waits to be seen. A thread that waits for the answer is there from the moment it
-/// has sent the request, give or take a turn of the scheduler.
-const PATIENCE: Duration = Duration::from_millis(2);
+/// How long a call waits to be seen, at most. A thread that waits for the answer is there from the
+/// moment it has sent the request, give or take some turns of a busy machine's scheduler; where no
+/// thread runs that could come to wait, it is over at once.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// Most questions that wait to be taken up. One more is answered at once: nothing was seen.
 const QUESTIONS: usize = 1_024;
@@ -70,7 +71,7 @@ impl Witness {
     }
 
     /// Who waits for the answer to a call that came over `link`, and which of `requests`, each with
-    /// its connection to the service, are accepted by whom. Two milliseconds at most.
+    /// its connection to the service, are accepted by whom. Twenty milliseconds at most.
     pub async fn caller(&self, link: Link, requests: Vec<(SegmentId, Link)>) -> Caller {
         let (tell, told) = oneshot::channel();
         let until = self.clock.now().monotonic() + PATIENCE;

@@ -205,7 +205,9 @@ impl Ladder {
 
     /// Whether requests are to be held back until a thread reads them.
     pub(super) fn holds(&self, now: Duration) -> bool {
-        self.options.thread && self.habit.pays(now)
+        // Where rule 4 does, it would only cost.
+        let known = self.options.process && self.workers.are_known() && now >= self.demoted;
+        self.options.thread && self.habit.pays(now) && !known
     }
 
     /// A request was held back, until it was seen which thread reads it, or in vain.

@@ -103,6 +103,8 @@ pub struct Pass {
     pub seen: usize,
     /// Threads that were not, because the process has more than the limit.
     pub beyond: usize,
+    /// Threads that run, or would if there were a processor for them.
+    pub running: usize,
 }
 
 impl fmt::Display for Pid {

@@ -8,6 +8,7 @@ use crate::attribution::caller::Caller;
 use crate::attribution::caller::Thread;
 use crate::sys::link::Link;
 use crate::trace::id::SegmentId;
+use crate::witness::known::End;
 
 /// A question.
 #[derive(Debug)]
@@ -24,7 +25,10 @@ pub(super) struct Reading {
     pub(super) link: Link,
     /// How long to look, by the clock's monotonic time.
     pub(super) until: Duration,
-    /// How often it was found read, with nobody waiting for more.
+    /// Whose the far end was when it was last looked at, and when it is looked at again.
+    pub(super) end: End,
+    pub(super) again: Duration,
+    /// Looks in a row that found nobody who could come to wait.
     pub(super) idle: u32,
     pub(super) tell: oneshot::Sender<Option<Thread>>,
 }
@@ -36,6 +40,10 @@ pub(super) struct Calling {
     pub(super) requests: Vec<(SegmentId, Link)>,
     /// As above.
     pub(super) until: Duration,
+    /// Whose the far end is.
+    pub(super) end: End,
+    /// As above.
+    pub(super) idle: u32,
     /// What has been seen so far.
     pub(super) seen: Option<Caller>,
     pub(super) tell: oneshot::Sender<Caller>,
@@ -47,7 +55,7 @@ impl Reading {
         until: Duration,
         tell: oneshot::Sender<Option<Thread>>,
     ) -> Self {
-        Self { link, until, idle: 0, tell }
+        Self { link, until, end: End::Queued, again: Duration::ZERO, idle: 0, tell }
     }
 }
 
@@ -58,6 +66,6 @@ impl Calling {
         until: Duration,
         tell: oneshot::Sender<Caller>,
     ) -> Self {
-        Self { link, requests, until, seen: None, tell }
+        Self { link, requests, until, end: End::Queued, idle: 0, seen: None, tell }
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum End {
     Owned(Pid, Fd),
     /// No process has taken it from the queue yet.
     Queued,
+    /// It is closed: whoever had it is done with it.
+    Closed,
     /// Nothing certain can be said of it.
     Unclear,
 }
@@ -61,7 +63,7 @@ impl Known {
             return End::Owned(place.pid, place.fd);
         }
         match self.socket(link) {
-            None => End::Unclear,
+            None => End::Closed,
             Some(socket) if !socket.is_accepted() => End::Queued,
             Some(socket) => self.find(link, socket).unwrap_or(End::Unclear),
         }
@@ -84,7 +86,8 @@ impl Known {
     }
 
     /// Of these connections, those whose far end this process has, and how many are queued. None if
-    /// it cannot be told of one of them.
+    /// it cannot be told of one of them. What another process was found to have is believed to be
+    /// still there.
     pub(super) fn accepted<I: Copy>(
         &mut self,
         pid: Pid,
@@ -92,9 +95,12 @@ impl Known {
     ) -> Option<(Vec<I>, usize)> {
         let (mut accepted, mut queued) = (Vec::new(), 0);
         for (id, link) in links {
+            if self.places.get(link).is_some_and(|place| place.pid != pid) {
+                continue;
+            }
             match self.end(*link) {
                 End::Owned(owner, _) if owner == pid => accepted.push(*id),
-                End::Owned(..) => {}
+                End::Owned(..) | End::Closed => {}
                 End::Queued => queued += 1,
                 End::Unclear => return None,
             }

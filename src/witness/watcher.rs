@@ -27,9 +27,11 @@ const REST: Duration = Duration::from_micros(100);
 const PROCESSES: usize = 32;
 const THREADS: usize = 256;
 
-/// So many looks in a row have found a request read and nobody waiting for its end: whoever read it
-/// does not wait.
-const IDLE: u32 = 8;
+/// So many looks in a row have found nobody at work who could yet come to wait for it: nobody will.
+const IDLE: u32 = 4;
+
+/// How long a request that is queued is left alone before it is looked at again.
+const QUEUED: Duration = Duration::from_micros(500);
 
 /// Looks for as long as somebody waits for what is seen.
 #[derive(Debug)]
@@ -43,8 +45,22 @@ pub(super) struct Watcher {
     calling: Vec<Calling>,
 }
 
-/// Who was seen to wait for what, in one look.
-type Waiting = HashMap<(Pid, Fd), Tid>;
+/// What was seen in one look.
+#[derive(Debug, Default)]
+struct Scene {
+    /// Who waits for what.
+    waiting: HashMap<(Pid, Fd), Tid>,
+    /// Processes in which some thread runs, and may yet come to wait.
+    running: Vec<Pid>,
+}
+
+impl Scene {
+    /// The thread that waits for this.
+    fn thread(&self, (pid, fd): (Pid, Fd)) -> Option<Thread> {
+        let tid = self.waiting.get(&(pid, fd))?;
+        Some(Thread { process: pid.0, id: tid.0 })
+    }
+}
 
 impl Watcher {
     pub(super) fn new(
@@ -93,15 +109,21 @@ impl Watcher {
         for calling in std::mem::take(&mut self.calling) {
             self.see_processes(calling);
         }
-        let ends: Vec<_> =
-            self.reading.iter().map(|reading| self.known.end(reading.link)).collect();
-        let callers = self.calling.iter().map(|calling| self.known.end(calling.link));
-        let mut pids: Vec<_> = ends.iter().copied().chain(callers).filter_map(owner).collect();
+        for reading in &mut self.reading {
+            if now >= reading.again {
+                reading.end = self.known.end(reading.link);
+                let queued = reading.end == End::Queued;
+                reading.again = if queued { now + QUEUED } else { now };
+            }
+        }
+        let ends = self.reading.iter().map(|reading| reading.end);
+        let ends = ends.chain(self.calling.iter().map(|calling| calling.end));
+        let mut pids: Vec<_> = ends.filter_map(owner).map(|(pid, _)| pid).collect();
         pids.sort_unstable();
         pids.dedup();
-        let waiting = self.waiting(&pids);
-        self.tell_readers(&ends, &waiting, now);
-        self.tell_callers(&waiting, now);
+        let scene = self.scene(&pids);
+        self.tell_readers(&scene, now);
+        self.tell_callers(&scene, now);
     }
 
     /// What processes tell of a call, once; it then waits on for its thread, if it has several.
@@ -110,7 +132,8 @@ impl Watcher {
             self.calling.push(calling);
             return;
         }
-        let Some((pid, _)) = owner_and_fd(self.known.end(calling.link)) else {
+        calling.end = self.known.end(calling.link);
+        let Some((pid, _)) = owner(calling.end) else {
             drop(calling.tell.send(Caller::default()));
             return;
         };
@@ -130,47 +153,45 @@ impl Watcher {
     }
 
     /// Who waits for what in these processes.
-    fn waiting(&mut self, pids: &[Pid]) -> Waiting {
-        let mut waiting = Waiting::new();
-        let Some(threads) = &mut self.threads else { return waiting };
+    fn scene(&mut self, pids: &[Pid]) -> Scene {
+        let mut scene = Scene::default();
+        let Some(threads) = &mut self.threads else { return scene };
         for pid in pids {
             if threads.len() >= PROCESSES && !threads.contains_key(pid) {
                 threads.clear();
             }
             let Ok(of) = open(threads, *pid) else { continue };
             let mut shared = Vec::new();
-            let seen = of.blocked(&mut |tid, fd| {
-                if waiting.insert((*pid, fd), tid).is_some_and(|other| other != tid) {
+            let pass = of.blocked(&mut |tid, fd| {
+                if scene.waiting.insert((*pid, fd), tid).is_some_and(|other| other != tid) {
                     shared.push(fd);
                 }
             });
             // Two that wait for the same: it cannot be told which will get it.
             for fd in shared {
-                waiting.remove(&(*pid, fd));
+                scene.waiting.remove(&(*pid, fd));
             }
-            if seen.is_err() {
-                threads.remove(pid);
+            match pass {
+                Ok(pass) if pass.running > 0 || pass.beyond > 0 => scene.running.push(*pid),
+                Ok(_) => {}
+                Err(_) => drop(threads.remove(pid)),
             }
         }
-        waiting
+        scene
     }
 
-    fn tell_readers(&mut self, ends: &[End], waiting: &Waiting, now: Duration) {
-        let mut ends = ends.iter();
-        let mut still = Vec::new();
+    fn tell_readers(&mut self, scene: &Scene, now: Duration) {
         for mut reading in std::mem::take(&mut self.reading) {
-            let end = ends.next().copied().unwrap_or(End::Unclear);
-            let thread = owner_and_fd(end).and_then(|(pid, fd)| {
-                let tid = waiting.get(&(pid, fd))?;
-                Some(Thread { process: pid.0, id: tid.0 })
-            });
-            let done = match end {
-                End::Unclear => true,
-                End::Queued => false,
-                End::Owned(..) if thread.is_some() => true,
-                End::Owned(..) => {
+            let place = owner(reading.end);
+            let thread = place.and_then(|place| scene.thread(place));
+            let done = match (reading.end, thread) {
+                (End::Closed | End::Unclear, _) | (_, Some(_)) => true,
+                (End::Queued, None) => false,
+                (End::Owned(pid, _), None) => {
+                    // Nobody waits for the end of what nobody has begun to read.
                     let read = self.known.socket(reading.link).is_none_or(|s| s.unread == 0);
-                    reading.idle = if read { reading.idle + 1 } else { 0 };
+                    let idle = read && !scene.running.contains(&pid);
+                    reading.idle = if idle { reading.idle + 1 } else { 0 };
                     reading.idle >= IDLE
                 }
             };
@@ -178,20 +199,18 @@ impl Watcher {
                 // Whoever asked may have gone.
                 let _ = reading.tell.send(thread);
             } else {
-                still.push(reading);
+                self.reading.push(reading);
             }
         }
-        self.reading = still;
     }
 
-    fn tell_callers(&mut self, waiting: &Waiting, now: Duration) {
-        for calling in std::mem::take(&mut self.calling) {
-            let end = owner_and_fd(self.known.end(calling.link));
-            let thread = end.and_then(|(pid, fd)| {
-                let tid = waiting.get(&(pid, fd))?;
-                Some(Thread { process: pid.0, id: tid.0 })
-            });
-            if thread.is_some() || end.is_none() || now >= calling.until {
+    fn tell_callers(&mut self, scene: &Scene, now: Duration) {
+        for mut calling in std::mem::take(&mut self.calling) {
+            let place = owner(calling.end);
+            let thread = place.and_then(|place| scene.thread(place));
+            let idle = place.is_none_or(|(pid, _)| !scene.running.contains(&pid));
+            calling.idle = if idle { calling.idle + 1 } else { 0 };
+            if thread.is_some() || calling.idle >= IDLE || now >= calling.until {
                 let seen = calling.seen.unwrap_or_default();
                 drop(calling.tell.send(Caller { thread, ..seen }));
             } else {
@@ -210,13 +229,9 @@ fn open(threads: &mut HashMap<Pid, Threads>, pid: Pid) -> std::io::Result<&mut T
     }
 }
 
-fn owner(end: End) -> Option<Pid> {
-    owner_and_fd(end).map(|(pid, _)| pid)
-}
-
-const fn owner_and_fd(end: End) -> Option<(Pid, Fd)> {
+const fn owner(end: End) -> Option<(Pid, Fd)> {
     match end {
         End::Owned(pid, fd) => Some((pid, fd)),
-        End::Queued | End::Unclear => None,
+        End::Queued | End::Closed | End::Unclear => None,
     }
 }

@@ -34,13 +34,18 @@ pub(super) enum Doing {
     Reads(u32),
     /// It polls the one file of the `struct pollfd` at this address of its memory.
     PollsAt(u64),
-    /// Something else, or it runs, or the line makes no sense.
+    /// It runs, or would if there were a processor for it.
+    Runs,
+    /// Something else, or the line makes no sense.
     Else,
 }
 
 /// Reads the line of `/proc/PID/task/TID/syscall`: `running`, or the number of the call (`-1` for
 /// none), its six arguments, the stack and the program pointer.
 pub(super) fn doing(line: &[u8], calls: &Calls) -> Doing {
+    if line.trim_ascii_end() == b"running" {
+        return Doing::Runs;
+    }
     let mut fields = line.trim_ascii_end().split(|byte| *byte == b' ');
     let Some(number) = fields.next().and_then(decimal) else { return Doing::Else };
     let mut values = [0; 8];

@@ -81,16 +81,17 @@ impl Threads {
         if count(&self.task).map_err(found)? != self.listed {
             self.list().map_err(found)?;
         }
-        let gone = self.look(&[], report)?;
+        let mut running = 0;
+        let gone = self.look(&[], report, &mut running)?;
         if !gone.is_empty() {
             // As many may have come as went.
             self.files.retain(|tid, _| !gone.contains(tid));
             let known: Vec<Tid> = self.files.keys().copied().collect();
             self.list().map_err(found)?;
-            self.look(&known, report)?;
+            self.look(&known, report, &mut running)?;
         }
         let seen = self.files.len();
-        Ok(Pass { seen, beyond: self.listed.saturating_sub(seen) })
+        Ok(Pass { seen, beyond: self.listed.saturating_sub(seen), running })
     }
 
     /// Lists the threads, opens the files of new ones and drops those of old ones.
@@ -122,15 +123,21 @@ impl Threads {
     }
 
     /// Looks at all threads but those `known`. Returns the ones that are gone.
-    fn look(&mut self, known: &[Tid], report: &mut dyn FnMut(Tid, Fd)) -> io::Result<Vec<Tid>> {
+    fn look(
+        &mut self,
+        known: &[Tid],
+        report: &mut dyn FnMut(Tid, Fd),
+        running: &mut usize,
+    ) -> io::Result<Vec<Tid>> {
         let mut gone = Vec::new();
         for (tid, file) in &self.files {
             if known.binary_search(tid).is_ok() {
                 continue;
             }
             match waits_for(file, &self.calls, &self.process, &mut self.memory) {
-                Ok(Some(fd)) => report(*tid, fd),
-                Ok(None) => {}
+                Ok(Waits::For(fd)) => report(*tid, fd),
+                Ok(Waits::Not) => *running += 1,
+                Ok(Waits::Else) => {}
                 Err(error) if procfs::is_gone(error) => gone.push(*tid),
                 Err(error) => return Err(error.into()),
             }
@@ -139,24 +146,36 @@ impl Threads {
     }
 }
 
-/// The file that the thread with this `syscall` file waits for.
+/// What a thread waits for.
+enum Waits {
+    /// This file.
+    For(Fd),
+    /// Something else.
+    Else,
+    /// Nothing: it runs.
+    Not,
+}
+
+/// What the thread with this `syscall` file waits for.
 fn waits_for(
     file: &OwnedFd,
     calls: &Calls,
     process: &OwnedFd,
     memory: &mut Option<OwnedFd>,
-) -> Result<Option<Fd>, Errno> {
+) -> Result<Waits, Errno> {
     let mut room = [0; LINE];
     let line = procfs::read(file, &mut room)?;
     match text::doing(line, calls) {
-        Doing::Reads(fd) => Ok(Some(Fd(fd))),
-        Doing::Else => Ok(None),
+        Doing::Reads(fd) => Ok(Waits::For(Fd(fd))),
+        Doing::Runs => Ok(Waits::Not),
+        Doing::Else => Ok(Waits::Else),
         Doing::PollsAt(address) => {
             let pollfd = pollfd(process, memory, address);
             // What was read is what it polls, if it polls there still.
             let mut room = [0; LINE];
             let same = procfs::read(file, &mut room)? == line;
-            Ok(pollfd.filter(|_| same).and_then(text::polled).map(Fd))
+            let polled = pollfd.filter(|_| same).and_then(text::polled);
+            Ok(polled.map_or(Waits::Else, |fd| Waits::For(Fd(fd))))
         }
     }
 }
