@@ -22,7 +22,7 @@ use crate::attribution::score::Score;
 use crate::attribution::sole::Met;
 use crate::attribution::sole::Routes;
 use crate::attribution::sole::Standing;
-use crate::attribution::thread::Pinned;
+use crate::attribution::thread::Handling;
 use crate::attribution::thread::Pins;
 use crate::attribution::verdict::Attribution;
 use crate::attribution::verdict::Method;
@@ -213,19 +213,21 @@ impl Ladder {
     /// A request was held back, until it was seen which thread reads it, or in vain.
     pub(super) fn held(&mut self, id: SegmentId, thread: Option<Thread>, now: Duration) {
         self.habit.held(thread.is_some(), now);
-        if thread.is_some_and(|thread| self.pins.pin(id, thread) == Pinned::Shared) {
-            self.habit.give_up(now);
+        if let Some(thread) = thread {
+            self.pins.pin(id, thread, now);
         }
     }
 
     /// The request has its answer.
-    pub(super) fn answered(&mut self, id: SegmentId) {
-        self.pins.unpin(id);
+    pub(super) fn answered(&mut self, id: SegmentId, now: Duration) {
+        if self.pins.answered(id, now) == Handling::HandedOn {
+            self.habit.give_up(now);
+        }
     }
 
     /// The request is over.
     pub(super) fn closed(&mut self, id: SegmentId) {
-        self.pins.unpin(id);
+        self.pins.closed(id);
         self.values.unread.remove(&id);
     }
 

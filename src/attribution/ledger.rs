@@ -121,8 +121,8 @@ impl<T> Ledger<T> {
     /// The head of the service's own response was seen (not of one made in its stead). The request
     /// is no candidate any more; for a second it is a suspect, and with one rule 5 is not available.
     pub fn answered(&mut self, id: SegmentId, at: Stamp) {
-        self.ladder.answered(id);
         self.requests.answered(id, at);
+        self.ladder.answered(id, self.requests.now());
     }
 
     /// The request is over; to be called once for each that was opened. Gives the payload back, the

@@ -99,13 +99,21 @@ impl Known {
                 continue;
             }
             match self.end(*link) {
-                End::Owned(owner, _) if owner == pid => accepted.push(*id),
+                End::Owned(owner, _) if owner == pid => accepted.push((*id, *link)),
                 End::Owned(..) | End::Closed => {}
                 End::Queued => queued += 1,
                 End::Unclear => return None,
             }
         }
-        Some((accepted, queued))
+        if accepted.len() > 1 {
+            // One whose response has come, and was not read by us yet, is done.
+            let mut waits = |link: Link| {
+                let near = self.diag.socket(link.near, link.far).ok().flatten();
+                near.is_none_or(|socket| socket.unread == 0)
+            };
+            accepted.retain(|(_, link)| waits(*link));
+        }
+        Some((accepted.into_iter().map(|(id, _)| id).collect(), queued))
     }
 
     /// Whether a process has one thread only.

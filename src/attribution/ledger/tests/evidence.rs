@@ -19,9 +19,12 @@ fn a_thread_makes_the_calls_of_the_request_it_handles() {
         "open a; open b; call /x = unknown b a; hold a 7.1; answer a; call /x from 7.1 = unknown b",
         "open a; open b; call /x = unknown b a; hold a 7.1; close a; call /x from 7.1 = unknown b",
         "open a; open b; call /x = unknown b a; answer a; hold a 7.1; call /x from 7.1 = unknown b",
-        // Whoever reads one request after the other hands them to others.
-        "open a; open b; call /x = unknown b a; hold a 7.1; hold b 7.1; holds no;
-         call /x from 7.1 = unknown b a",
+        // Whoever reads the next request has done with the one before,
+        "open a; open b; call /x = unknown b a; hold a 7.1; hold b 7.1; call /x from 7.1 = thread b;
+         5; answer a; call /x from 7.1 = thread b; holds yes",
+        // or hands them to others.
+        "open a; open b; open c; open d; call /x = unknown d c b a; hold a 7.1; hold b 7.1; hold c 7.1;
+         hold d 7.1; 200; answer a; answer b; answer c; holds no; call /x from 7.1 = unknown d",
         // The header is surer.
         "open a; open b; call /x = unknown b a; hold a 7.1; call /x from 7.1 with B:b = header b",
     ]);

@@ -58,10 +58,10 @@ fn a_descriptor_is_the_lower_half_of_its_register() {
 
 #[test]
 fn other_lines_are_nothing() {
+    assert_eq!(doing(b"running\n", &X86_64), Doing::Runs);
     for line in [
         "",
         "\n",
-        "running\n",
         "-1 0x7ffc12345678 0x7f1234567890\n",
         "0\n",
         "0 0x5 0x1 0x0 0x0 0x0 0x0 0x7ffc12345678\n",
