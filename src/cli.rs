@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod ca;
+pub mod carriers;
 pub mod check;
 pub mod demo;
 pub mod exec;
@@ -33,6 +34,10 @@ pub fn main(cli: Cli) -> ExitCode {
             let now = SystemClock::start().now().wall();
             let (mut out, mut err) = (io::stdout(), io::stderr());
             ca::ca(&args, &env::variable, now, &mut out, &mut err).unwrap_or(exit::FAILED)
+        }
+        Command::Carriers(args) => {
+            log::start(&Log::default());
+            carriers::carriers(&args)
         }
         Command::Check(settings) => {
             let (mut out, mut err) = (io::stdout(), io::stderr());

@@ -31,6 +31,7 @@
 //! | [`sampling`] | rules, wildcards, reservoirs (pure) |
 //! | [`attribution`] | which open request caused a call, or an honest "unknown" (pure) |
 //! | [`aws`] | calls of AWS APIs as they stand on the wire (pure) |
+//! | [`carriers`] | hooks by which a runtime sends the trace header on |
 //! | [`sys`] | seams: clock, chance, timers, drain, signals |
 //! | [`emit`] | documents on their way out: queue, encoder, sinks |
 //! | [`record`] | the recorder and its guards: all a handler knows of tracing |
@@ -59,6 +60,7 @@ pub mod admin;
 pub mod app;
 pub mod attribution;
 pub mod aws;
+pub mod carriers;
 pub mod cli;
 pub mod config;
 pub mod emit;

@@ -63,7 +63,8 @@ pub enum Command {
     /// COMMAND's outbound calls are led through the egress port: HTTP_PROXY, HTTPS_PROXY and their
     /// lower-case twins point there, NO_PROXY spares the metadata addresses, NODE_USE_ENV_PROXY
     /// makes Node.js heed them, and JAVA_TOOL_OPTIONS tells a JVM the same. Where calls over TLS are
-    /// looked into, it is told of the certificate to trust too. Its standard streams are passed on, and signals
+    /// looked into, it is told of the certificate to trust too. NODE_OPTIONS and PYTHONPATH have it
+    /// load the carriers, see `sideray carriers`. Its standard streams are passed on, and signals
     /// too. When it ends, the sidecar drains and exits with COMMAND's own code.
     #[command(after_long_help = EXEC)]
     Exec(Exec),
@@ -86,6 +87,15 @@ pub enum Command {
     /// lies on disk is for where the programs beside it are given its certificate beforehand.
     #[command(after_long_help = CA)]
     Ca(Ca),
+
+    /// Write the carriers, for a service that `exec` does not start
+    ///
+    /// A carrier is a small hook for a runtime (Node.js, Python) by which an unchanged service sends the
+    /// trace header of the request it serves on with the calls it makes, so that each call has its
+    /// true parent. `exec` has its command load them; where the service is started otherwise, in
+    /// a pod say, this writes them and prints the variables to set on it.
+    #[command(after_long_help = CARRIERS)]
+    Carriers(Carriers),
 
     /// Check the configuration without running anything
     ///
@@ -111,6 +121,14 @@ Examples:
 
 In proxy.toml, [egress.intercept] ca_cert and ca_key then name its files. Of those, hand out ca.pem
 only: whoever has ca.key can pass for any host with who trusts ca.pem.";
+
+/// What stands below the long help of `carriers`.
+const CARRIERS: &str = "\
+Examples:
+  sideray carriers --out /sideray/carriers
+  env $(sideray carriers --out /tmp/carriers) node server.js
+
+SIDERAY_CARRIER=off in the service's environment makes them do nothing.";
 
 /// How long a certificate authority is valid unless told otherwise: long enough to be renewed once
 /// a year with time to spare.
@@ -179,9 +197,21 @@ pub struct Exec {
     #[command(flatten)]
     pub settings: Settings,
 
+    /// Do not have COMMAND load the carriers that send trace headers on
+    #[arg(long)]
+    pub no_carriers: bool,
+
     /// The command to run, and its arguments
     #[arg(last = true, required = true, num_args = 1.., value_name = "COMMAND")]
     pub command: Vec<OsString>,
+}
+
+/// Arguments of `carriers`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Carriers {
+    /// The directory to write them to; it is made if need be
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// Arguments of `ca`.

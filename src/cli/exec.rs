@@ -3,9 +3,11 @@
 mod environment;
 
 use std::ffi::OsString;
+use std::fs;
 use std::io;
 use std::io::IsTerminal;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::thread;
 
@@ -19,11 +21,14 @@ use tokio::sync::mpsc;
 use tracing::debug;
 use tracing::error;
 use tracing::info;
+use tracing::warn;
 
 use crate::app::Addresses;
 use crate::app::Command;
 use crate::app::Control;
+use crate::carriers::Carriers;
 use crate::cli::args::Exec;
+use crate::cli::exec::environment::Variable;
 use crate::cli::exec::environment::environment;
 use crate::cli::exit;
 use crate::cli::log;
@@ -37,8 +42,8 @@ use crate::net::tls::authority::public::PublicFiles;
 #[must_use]
 pub fn exec(args: &Exec) -> u8 {
     // Of its own: two sidecars must not overwrite each other's.
-    let ca_dir = run::ca_dir().join(std::process::id().to_string());
-    let bound = match run::start(&args.settings, ca_dir.clone()) {
+    let own = run::ca_dir().join(std::process::id().to_string());
+    let bound = match run::start(&args.settings, own.clone()) {
         Ok(bound) => bound,
         Err(code) => return code,
     };
@@ -58,10 +63,15 @@ pub fn exec(args: &Exec) -> u8 {
         }
     };
     let public = authority.as_deref().map(Authority::files);
-    let code = beside(&args.command, ports, public);
+    let hooks = (!args.no_carriers).then(|| carriers(&own.join("carriers"))).flatten();
+    let code = beside(&args.command, ports, public, hooks.as_ref());
     control.tell(Command::Stop);
+    if hooks.is_some() {
+        drop(fs::remove_dir_all(own.join("carriers")));
+        drop(fs::remove_dir(&own));
+    }
     // Nobody is to trust it any more.
-    if let Some(public) = public.filter(|public| public.ca.starts_with(&ca_dir)) {
+    if let Some(public) = public.filter(|public| public.ca.starts_with(&own)) {
         public.remove();
     }
     match sidecar.join() {
@@ -74,6 +84,19 @@ pub fn exec(args: &Exec) -> u8 {
     }
 }
 
+/// The carriers, written for the command. Without them calls may have no parent, which is no reason
+/// not to run it.
+fn carriers(dir: &Path) -> Option<Carriers> {
+    match Carriers::write(dir) {
+        Ok(written) => Some(written),
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            warn!(error, "the command runs without carriers");
+            None
+        }
+    }
+}
+
 /// Has the command trust what its user wants trusted, besides the authority.
 fn add_users_certificates(authority: &Authority) -> Result<(), WriteError> {
     match environment::trusted(&env::variable) {
@@ -83,9 +106,16 @@ fn add_users_certificates(authority: &Authority) -> Result<(), WriteError> {
 }
 
 /// Runs the command to its end, with its outbound calls led to the egress port.
-fn beside(command: &[OsString], ports: Addresses, public: Option<&PublicFiles>) -> u8 {
+fn beside(
+    command: &[OsString],
+    ports: Addresses,
+    public: Option<&PublicFiles>,
+    carriers: Option<&Carriers>,
+) -> u8 {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.and_then(|runtime| runtime.block_on(supervise(command, ports, public)));
+    let mut variables = environment(ports.egress, &env::variable, public);
+    variables.extend(carriers.into_iter().flat_map(|all| all.environment(&env::variable)));
+    let ended = runtime.and_then(|runtime| runtime.block_on(supervise(command, ports, variables)));
     match ended {
         Ok(status) => code(status),
         Err(error) => {
@@ -103,17 +133,15 @@ fn beside(command: &[OsString], ports: Addresses, public: Option<&PublicFiles>) 
 async fn supervise(
     command: &[OsString],
     ports: Addresses,
-    public: Option<&PublicFiles>,
+    variables: Vec<Variable>,
 ) -> io::Result<ExitStatus> {
     // Heard before anybody knows where to send one, so that none can end the sidecar alone.
     let mut signals = signals()?;
     run::announce(&ports);
     let (program, arguments) =
         command.split_first().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
-    let mut child = tokio::process::Command::new(program)
-        .args(arguments)
-        .envs(environment(ports.egress, &env::variable, public))
-        .spawn()?;
+    let mut child =
+        tokio::process::Command::new(program).args(arguments).envs(variables).spawn()?;
     info!(pid = child.id(), "command started");
     loop {
         tokio::select! {

@@ -44,6 +44,7 @@ pub const ROOMS: &[Room] = &[
     pure("http1::lines", &[]),
     pure("http1::head", &["http1::framing", "http1::lines"]),
     pure("http1::chunked", &["http1::head", "http1::lines"]),
+    shell("carriers", &[]),
     // Seams.
     shell("sys", &["trace::time"]),
     // The shell.
@@ -115,6 +116,7 @@ pub const ROOMS: &[Room] = &[
         "cli",
         &[
             "app",
+            "carriers",
             "config",
             "net::tls",
             "proxy::options",

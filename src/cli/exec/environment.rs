@@ -33,7 +33,7 @@ const TRUST_STORE: &str = "-Djavax.net.ssl.trustStore=";
 const NON_PROXY_HOSTS: &str = "-Dhttp.nonProxyHosts=";
 
 /// A variable and its value.
-type Variable = (&'static str, OsString);
+pub(super) type Variable = (&'static str, OsString);
 
 /// The variables for a program whose calls are to go through `egress`. `existing` is what it would
 /// have without us, and `public` what it is to trust, if calls over TLS are looked into: those files
