@@ -102,7 +102,8 @@ function wrap(owner, name, make) {
   const original = owner[name];
   if (typeof original !== 'function' || ours.has(original)) return;
   let holder = owner;
-  while (holder !== null && !getOwnPropertyDescriptor(holder, name)) holder = getPrototypeOf(holder);
+  while (holder !== null && !getOwnPropertyDescriptor(holder, name))
+    holder = getPrototypeOf(holder);
   const { enumerable } = getOwnPropertyDescriptor(holder, name);
   const method = make(original);
   for (const look of ['name', 'length']) {
@@ -277,7 +278,7 @@ function headersWithTrace(message, headers) {
     return headers.concat(pairs ? context.pairs : [].concat(...context.pairs));
   }
   if (message.hasHeader(XRAY) || message.hasHeader(W3C)) return headers;
-  if (signed(message.path, [['authorization', message.getHeader('authorization')]])) return headers;
+  if (covers(message.path) || covers(message.getHeader('authorization'))) return headers;
   if (!headers) return objectOf(context.pairs);
   for (const [name, value] of context.pairs) message.setHeader(name, value);
   return headers;
@@ -322,11 +323,20 @@ function taken(pairs) {
   });
 }
 
-// Whether AWS Signature Version 4 covers a trace header, which then must stay absent.
+// Whether AWS Signature Version 4 covers a trace header, which then must stay absent. It says so in
+// a header or in a query.
 function signed(path, pairs) {
-  const covered = /SignedHeaders=[^,&\s]*(?:x-amzn-trace-id|traceparent)/i;
-  if (covered.test(path)) return true;
-  return pairs.some(([name, value]) => /^authorization$/i.test(name) && covered.test(value));
+  return (
+    covers(path) || pairs.some(([name, value]) => /^authorization$/i.test(name) && covers(value))
+  );
+}
+
+function covers(signature) {
+  return (
+    typeof signature === 'string' &&
+    signature.includes('SignedHeaders=') &&
+    /SignedHeaders=[^,&\s]*(?:x-amzn-trace-id|traceparent)/i.test(signature)
+  );
 }
 
 // --- fetch and undici ---

@@ -21,7 +21,9 @@ TOOL = carrier.NODE / "carrier_tool.cjs"
 
 #: The trace headers that `carrier_cases.cjs` sends to its servers, and calls must carry.
 TRACE = {
-    "x-amzn-trace-id": ["Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"]
+    "x-amzn-trace-id": [
+        "Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1"
+    ]
 }
 OWN_XRAY = {"x-amzn-trace-id": ["own"]}
 OWN_W3C = {"traceparent": ["own"]}
@@ -148,9 +150,7 @@ def test_a_timer_that_a_request_started_forgets_it(service, origins):
         return calls if calls and not any(calls[-20:]) and len(calls) > 20 else None
 
     calls = waiting.until(forgotten, "calls by the timer without a header")
-    first = [bool(headers) for headers in calls].index(False)
     mine = carrier.lower(carrier.trace(1))
-    assert all(headers == mine for headers in calls[: first - 1] if headers)
     assert {json.dumps(headers) for headers in calls} <= {json.dumps(mine), "{}"}
 
 
@@ -189,8 +189,10 @@ def test_what_is_said_after_an_upgrade_is_no_longer_the_request(cases, early):
 
 
 @pytest.mark.parametrize("order", ["before", "after", "twice"])
-def test_beside_another_tool(service, origins, tmp_path, order):
+def test_beside_another_tool(node, service, origins, tmp_path, order):
     """That wraps the same functions; or loaded a second time from elsewhere."""
+    if order == "before" and carrier.version(node) < (14,):
+        pytest.skip("Node.js 12 does not tell of requests but by `emit`, which the tool has taken")
     second = tmp_path / "node.cjs"
     shutil.copy(carrier.CARRIER, second)
     files = {

@@ -26,13 +26,25 @@ PROGRAMS = {
     "throw": (12, ["-e", "throw new TypeError('x')"]),
     "reject": (16, ["-e", "Promise.reject(new Error('x'))"]),
     "kill": (12, ["-e", "process.kill(process.pid, 'SIGTERM'); setTimeout(() => {}, 9000)"]),
-    "handles": (12, ["-p", "process._getActiveHandles().length + process._getActiveRequests().length"]),
+    "handles": (
+        12,
+        ["-p", "process._getActiveHandles().length + process._getActiveRequests().length"],
+    ),
     "module": (14, ["--input-type=module", "-e", SERVE]),
     "strict": (14, ["--trace-warnings", "--pending-deprecation", "{node}/carrier_look.cjs"]),
     "throwing": (14, ["--throw-deprecation", "{node}/carrier_look.cjs"]),
     "frozen": (14, ["--no-warnings", "--frozen-intrinsics", "{node}/carrier_look.cjs"]),
-    "worker": (14, ["-e", "new (require('worker_threads').Worker)('console.log(1)', { eval: true })"]),
-    "child": (12, ["-e", "require('child_process').spawn(process.execPath, ['-p', '7'], { stdio: 'inherit' })"]),
+    "worker": (
+        14,
+        ["-e", "new (require('worker_threads').Worker)('console.log(1)', { eval: true })"],
+    ),
+    "child": (
+        12,
+        [
+            "-e",
+            "require('child_process').spawn(process.execPath, ['-p', '7'], { stdio: 'inherit' })",
+        ],
+    ),
     "suite": (20, ["--test", "--test-reporter=tap", "{node}/carrier_suite.cjs"]),
     "types": (24, ["{node}/carrier_types.ts"]),
     "stdin": (12, ["-"]),

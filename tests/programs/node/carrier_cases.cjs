@@ -11,7 +11,10 @@ const net = require('net');
 
 const XRAY = 'Root=1-67891233-abcdef012345678912345678;Parent=53995c3f42cd8ad8;Sampled=1';
 const names = ['x-amzn-trace-id', 'traceparent'];
-const tls = { cert: fs.readFileSync(process.env.TEST_CERT), key: fs.readFileSync(process.env.TEST_KEY) };
+const tls = {
+  cert: fs.readFileSync(process.env.TEST_CERT),
+  key: fs.readFileSync(process.env.TEST_KEY),
+};
 const ca = fs.readFileSync(process.env.TEST_CA);
 const made = [];
 
@@ -29,7 +32,9 @@ const origin = http.createServer({ requireHostHeader: false }, (request, respons
   request.resume();
   response.end(told(request.rawHeaders));
 });
-origin.on('connect', (request, socket) => socket.end(`HTTP/1.1 200 OK\r\nx: ${told(request.rawHeaders)}\r\n\r\n`));
+origin.on('connect', (request, socket) =>
+  socket.end(`HTTP/1.1 200 OK\r\nx: ${told(request.rawHeaders)}\r\n\r\n`),
+);
 const origin2 = http2.createServer();
 origin2.on('stream', (stream, headers) => {
   stream.respond();
@@ -39,7 +44,10 @@ origin2.on('stream', (stream, headers) => {
 function text(stream) {
   return new Promise((resolve, reject) => {
     let all = '';
-    stream.on('data', (chunk) => (all += chunk)).on('end', () => resolve(all)).on('error', reject);
+    stream
+      .on('data', (chunk) => (all += chunk))
+      .on('end', () => resolve(all))
+      .on('error', reject);
   });
 }
 
@@ -89,7 +97,15 @@ const cases = {
   get: () => new Promise((resolve) => http.get(url(), (response) => resolve(text(response)))),
   headers: () => send([options({ headers: { a: 'b', c: ['d', 'e'] } })]),
   flat: () => send([options({ headers: ['host', host(), 'a', 'b'] })]),
-  pairs: () => send([options({ headers: [['host', host()], ['a', 'b']] })]),
+  pairs: () =>
+    send([
+      options({
+        headers: [
+          ['host', host()],
+          ['a', 'b'],
+        ],
+      }),
+    ]),
   bare: () => send([options({ setHost: false })]),
   expect: () =>
     send([options({ method: 'POST', headers: { expect: '100-continue' } })], (call) => {
@@ -133,7 +149,15 @@ const cases = {
   own_xray: () => send([options({ headers: { 'X-AMZN-TRACE-ID': 'own' } })]),
   own_traceparent: () => send([options({ headers: { Traceparent: 'own' } })]),
   own_flat: () => send([options({ headers: ['host', host(), 'X-Amzn-Trace-Id', 'own'] })]),
-  own_pairs: () => send([options({ headers: [['host', host()], ['traceparent', 'own']] })]),
+  own_pairs: () =>
+    send([
+      options({
+        headers: [
+          ['host', host()],
+          ['traceparent', 'own'],
+        ],
+      }),
+    ]),
   own_later: () =>
     send([url()], (call) => {
       call.setHeader('traceparent', 'own');
@@ -154,7 +178,9 @@ const cases = {
   fetch_own: () => fetch(url(), { headers: { traceparent: 'own' } }).then((it) => it.text()),
   fetch_object: () => fetch(new Request(url(), { headers: [['a', 'b']] })).then((it) => it.text()),
   fetch_signed_with: () =>
-    fetch(url(), { headers: { authorization: authorization('a;traceparent') } }).then((it) => it.text()),
+    fetch(url(), { headers: { authorization: authorization('a;traceparent') } }).then((it) =>
+      it.text(),
+    ),
   http2: () => stream({ ':path': '/' }),
   http2_nothing: () => stream(),
   http2_own: () => stream({ ':path': '/', 'X-Amzn-Trace-Id': 'own' }),
@@ -165,10 +191,12 @@ const cases = {
 function handle(request, response) {
   const work = cases[request.url.split('/')[2]];
   if (!work) return void response.end('no such case');
-  Promise.resolve().then(work).then(
-    (answer) => response.end(answer),
-    (error) => response.end(String(error)),
-  );
+  Promise.resolve()
+    .then(work)
+    .then(
+      (answer) => response.end(answer),
+      (error) => response.end(String(error)),
+    );
 }
 
 // A server of HTTP/2 streams, without the compatibility layer.
@@ -210,7 +238,8 @@ async function askHttp2(server, path, headers) {
 function ask(name, path, headers) {
   const server = servers[name];
   if (name === 'http') return askHttp1(http, server, path, headers, { agent });
-  if (name === 'https') return askHttp1(https, server, path, headers, { ca, servername: 'localhost' });
+  if (name === 'https')
+    return askHttp1(https, server, path, headers, { ca, servername: 'localhost' });
   return askHttp2(server, path, headers);
 }
 
@@ -233,12 +262,14 @@ front.on('upgrade', async (request, socket, head) => {
   if (head.length) socket.unshift(head);
   socket.on('error', () => {});
   const before = await cases.get();
-  socket.write(`HTTP/1.1 101 Switching Protocols\r\nupgrade: lines\r\nconnection: upgrade\r\n\r\n${before}\n`);
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nupgrade: lines\r\nconnection: upgrade\r\n\r\n${before}\n`,
+  );
   setTimeout(() => cases.get().then((answer) => socket.write(`timer ${answer}\n`)), 5);
   socket.on('data', () => cases.get().then((answer) => socket.write(`message ${answer}\n`)));
 });
 
 const all = [origin, origin2, ...Object.values(servers)];
-Promise.all(all.map((it) => new Promise((resolve) => it.listen(0, '127.0.0.1', resolve)))).then(() =>
-  front.listen(0, '127.0.0.1', () => console.log(`port ${front.address().port}`)),
+Promise.all(all.map((it) => new Promise((resolve) => it.listen(0, '127.0.0.1', resolve)))).then(
+  () => front.listen(0, '127.0.0.1', () => console.log(`port ${front.address().port}`)),
 );

@@ -49,7 +49,11 @@ const server = http.createServer((request, response) => {
 });
 look('server', server);
 server.listen(0, () => {
-  const options = { port: server.address().port, headers: { 'x-amzn-trace-id': 'Root=1' }, agent: false };
+  const options = {
+    port: server.address().port,
+    headers: { 'x-amzn-trace-id': 'Root=1' },
+    agent: false,
+  };
   http.get(options, (answer) => {
     answer.resume();
     answer.on('end', () => {

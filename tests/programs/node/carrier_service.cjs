@@ -37,7 +37,10 @@ exports.service = function service(parts, origins) {
       new Promise((resolve, reject) => {
         const options = { method: 'POST' };
         const stream = undici.pipeline(origins.http + path, options, ({ body }) => body);
-        stream.on('error', reject).on('data', () => {}).on('end', resolve);
+        stream
+          .on('error', reject)
+          .on('data', () => {})
+          .on('end', resolve);
         stream.end('x');
       }),
   ];
@@ -96,8 +99,7 @@ exports.service = function service(parts, origins) {
   return function handle(request, response) {
     const [, name, id] = request.url.split('/');
     if (name === 'lazy' && !lazy) lazy = background('lazy');
-    const call = (number) =>
-      (clients[name] || clients.agent)(`/headers/${name}/${id}/${number}`);
+    const call = (number) => (clients[name] || clients.agent)(`/headers/${name}/${id}/${number}`);
     request.on('data', ignore);
     request.on('end', () => {
       work(call)

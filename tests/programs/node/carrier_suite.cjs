@@ -11,7 +11,9 @@ test('serves', async () => {
   await new Promise((resolve) => server.listen(0, resolve));
   const headers = { 'x-amzn-trace-id': 'Root=1', connection: 'close' };
   const status = await new Promise((resolve) =>
-    http.get({ port: server.address().port, headers }, (answer) => resolve(answer.resume().statusCode)),
+    http.get({ port: server.address().port, headers }, (answer) =>
+      resolve(answer.resume().statusCode),
+    ),
   );
   server.close();
   assert.strictEqual(status, 200);

@@ -29,8 +29,14 @@ for (const { prototype } of [http.Server, https.Server]) {
     return storage.run({}, () => original.apply(this, arguments));
   };
 }
-require('diagnostics_channel')
-  .channel('undici:request:create')
-  .subscribe(({ request }) => {
-    if (own) request.addHeader('traceparent', own);
-  });
+// Held, for Node 18.0 forgets a channel that nobody holds; Node 12 has none.
+let channel;
+try {
+  channel = require('diagnostics_channel').channel('undici:request:create');
+} catch {
+  channel = { subscribe() {} };
+}
+channel.subscribe(({ request }) => {
+  if (own) request.addHeader('traceparent', own);
+});
+exports.channel = channel;

@@ -132,9 +132,7 @@ class Origins:
     def under(self, prefix):
         """Those below a path, as {rest of the path: trace headers}."""
         return {
-            path[len(prefix) :]: headers
-            for path, headers in self.seen()
-            if path.startswith(prefix)
+            path[len(prefix) :]: headers for path, headers in self.seen() if path.startswith(prefix)
         }
 
     def wait(self, prefix, count):
@@ -145,5 +143,3 @@ class Origins:
             return found if len(found) >= count else None
 
         return waiting.until(enough, f"{count} calls to {prefix}")
-
-
