@@ -50,10 +50,10 @@ class Cell(object):
 
     One second after its end it is worth nothing. The end of a request read from a socket or stream
     is what comes first of: the response is complete, as its framing tells; the server reads on;
-    the connection is closed, or its object gone. Where a server has a task, a call or an object for each
-    request, it is the end of that, which comes later only if the handler itself still works (as
-    background tasks of ASGI apps do). So a Cell never outlives both handler and connection, and
-    while it lasts, what works in a copy of its context was started by its request."""
+    the connection is closed, or its object gone. Where a server has a task, a call or an object
+    for each request, it is the end of that, which comes later only if the handler itself still
+    works (as background tasks of ASGI apps do). So a Cell outlives the handler or the connection by
+    no more than that second, and until then whatever has it was started by its request."""
 
     __slots__ = ("ended", "forks", "headers", "keep")
 
