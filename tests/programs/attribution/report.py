@@ -3,6 +3,7 @@
 import json
 
 from attribution import plan
+from attribution.scorer import Score
 
 HEAD = (
     "| service | in flight | arm | calls | right % | unknown % | wrong | late right + unknown "
@@ -16,19 +17,19 @@ def table(results):
     """The mixed load, with the costs of the steady load where it ran."""
     lines = [HEAD, RULE]
     for key in ordered(results, {*results.scores, *results.costs}):
-        score = results.scores[key]
-        costs = results.costs[key]
+        score = results.scores.get(key, Score())
+        costs = results.costs.get(key, [])
         costly = key[2] != "off" and costs
         lines.append(
             row(
                 *key[:2],
                 key[2],
                 *counts(score),
-                number(results.added(key, "p50") if costly else None, 2),
-                number(results.added(key, "p99") if costly else None, 2),
+                figure(results.added(key, "p50") if costly else None),
+                figure(results.added(key, "p99") if costly else None),
                 number(mean(costs, "sidecar"), 2),
                 number(mean(costs, "service"), 2),
-                number(results.cpu(key) if costly else None, 2),
+                figure(results.cpu(key) if costly else None),
                 methods(score),
             )
         )
@@ -114,6 +115,11 @@ def row(*cells):
 def percent(share):
     """A share, or a dash."""
     return "–" if share is None else f"{share * 100:.1f}"
+
+
+def figure(found):
+    """A figure with its error, or a dash."""
+    return "–" if found is None else f"{found.value:,.2f} ± {found.error:,.2f}"
 
 
 def number(value, digits):

@@ -16,22 +16,45 @@ class Cost(NamedTuple):
     sidecar: float
     service: float
 
+    @property
+    def cpu(self):
+        """Both together."""
+        return self.sidecar + self.service
+
+
+class Figure(NamedTuple):
+    """A median over the rounds, and how far off it may be: about 95 % sure, from the rounds' own
+    spread."""
+
+    value: float
+    error: float = 0.0
+
+    @classmethod
+    def of(cls, values):
+        """That of some values; None without any."""
+        if not values:
+            return None
+        middle = statistics.median(values)
+        spread = 1.4826 * statistics.median(abs(value - middle) for value in values)
+        return cls(middle, 2 * 1.2533 * spread / len(values) ** 0.5)
+
 
 class Finding(NamedTuple):
-    """What became of one line of acceptance for one service at one width."""
+    """What became of one line of acceptance for one service at one width: `fails` only if that
+    cannot be the noise of the machine, and else `unclear`."""
 
     line: str
     service: str
     width: int
     what: str
-    value: float
+    figure: Figure
     limit: float
-    holds: bool
+    verdict: str
 
     def __str__(self):
-        sign = "holds" if self.holds else "FAILS"
-        told = f"{self.what} {self.value:.3f}, limit {self.limit}"
-        return f"{sign}: {self.line}: {self.service} at {self.width}: {told}"
+        error = f" ± {self.figure.error:.3f}" if self.figure.error else ""
+        told = f"{self.what} {self.figure.value:.3f}{error}, limit {self.limit}"
+        return f"{self.verdict}: {self.line}: {self.service} at {self.width}: {told}"
 
 
 class Results:
@@ -77,23 +100,20 @@ class Results:
         """How many calls were judged in all."""
         return self._judged
 
-    def added(self, key, field):
-        """The median over the rounds of how much a figure is above that of the arm `off`."""
+    def _pairs(self, key):
+        """The costs of an arm and of `off`, round by round."""
         service, width, _ = key
-        pairs = zip(
-            self.costs.get(key, ()), self.costs.get((service, width, "off"), ()), strict=False
-        )
-        gaps = [getattr(one, field) - getattr(off, field) for one, off in pairs]
-        return statistics.median(gaps) if gaps else None
+        off = self.costs.get((service, width, "off"), ())
+        return list(zip(self.costs.get(key, ()), off, strict=False))
+
+    def added(self, key, field):
+        """By how much a figure is above that of the arm `off`."""
+        gaps = [getattr(own, field) - getattr(off, field) for own, off in self._pairs(key)]
+        return Figure.of(gaps)
 
     def cpu(self, key):
         """How many times the CPU of the arm `off` sidecar and service need together."""
-        service, width, _ = key
-        own, off = self.costs.get(key), self.costs.get((service, width, "off"))
-        if not own or not off:
-            return None
-        spent, base = (sum(one.sidecar + one.service for one in some) for some in (own, off))
-        return spent / base
+        return Figure.of([own.cpu / off.cpu for own, off in self._pairs(key) if off.cpu])
 
     def findings(self, lines=LINES):
         """The lines of acceptance, as far as there is something to ask."""
@@ -107,21 +127,26 @@ class Results:
         return found
 
     def _asked(self, line, key):
-        figures = []
+        found = []
         if line.right is not None and key in self.scores:
             share = self.scores[key].share(line.modes)
-            figures.append(("right", share, line.right, lambda value, limit: value >= limit))
-        for what, value, limit in (
+            if share is not None:
+                verdict = "holds" if share >= line.right else "fails"
+                found.append(("right", Figure(share), line.right, verdict))
+        for what, figure, limit in (
             ("added p50", self.added(key, "p50"), line.p50),
             ("CPU", self.cpu(key), line.cpu),
         ):
-            if limit is not None:
-                figures.append((what, value, limit, lambda value, limit: value <= limit))
-        return [
-            Finding(line.text, *key[:2], what, value, limit, holds(value, limit))
-            for what, value, limit, holds in figures
-            if value is not None
-        ]
+            if limit is not None and figure is not None:
+                found.append((what, figure, limit, at_most(figure, limit)))
+        return [Finding(line.text, *key[:2], *one) for one in found]
+
+
+def at_most(figure, limit):
+    """Whether a figure keeps a limit, as far as can be told."""
+    if figure.value <= limit:
+        return "holds"
+    return "unclear" if figure.value - figure.error <= limit else "fails"
 
 
 ANSWERED = ("200", "hangup")
