@@ -18,7 +18,8 @@ use tokio::sync::oneshot;
 use tracing::trace;
 
 use crate::attribution::caller::Caller;
-use crate::attribution::caller::Thread;
+use crate::attribution::caller::Hold;
+use crate::attribution::caller::Reader;
 use crate::sys::clock::Clock;
 use crate::sys::link::Link;
 use crate::sys::peer::Diag;
@@ -59,15 +60,19 @@ impl Witness {
         Ok(Self { jobs: sender, clock })
     }
 
-    /// The thread that reads the connection `link` to the service, once one waits for what is still
-    /// to come; none if none does for so long, or if it is plain that none will.
-    pub async fn reader(&self, link: Link, limit: Duration) -> Option<Thread> {
+    /// Who reads the connection `link` to the service: the thread that waits for what is still to
+    /// come, once one does; nobody if it is plain that none will, or none has within the `limit`.
+    /// With patience, that is counted from when somebody has begun to read; ten seconds at most.
+    pub async fn reader(&self, link: Link, hold: Hold, limit: Duration) -> Reader {
         let (tell, told) = oneshot::channel();
-        let until = self.clock.now().monotonic() + limit;
-        self.jobs.try_send(Job::Read(Reading::new(link, until, tell))).ok()?;
-        let thread = told.await.ok()?;
-        trace!(?link, ?thread, "who reads");
-        thread
+        let now = self.clock.now().monotonic();
+        let reading = Reading::new(link, hold, (now, limit), tell);
+        if self.jobs.try_send(Job::Read(reading)).is_err() {
+            return Reader::Queued;
+        }
+        let reader = told.await.unwrap_or(Reader::Queued);
+        trace!(?link, ?reader, "who reads");
+        reader
     }
 
     /// Who waits for the answer to a call that came over `link`, and which of `requests`, each with

@@ -31,6 +31,27 @@ pub struct Process {
     pub queued: usize,
 }
 
+/// What came of waiting for a thread to read a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// This one waits for the rest of it.
+    Thread(Thread),
+    /// It was read, and nobody waits for the rest.
+    Nobody,
+    /// Nobody has begun to read it.
+    Queued,
+}
+
+/// How long a request is held back for the sake of that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// For a short time in all: it may be in vain.
+    Briefly,
+    /// For as long as nobody has begun to read it: the service is known to gain by it, and nobody
+    /// would serve the request any sooner.
+    Patiently,
+}
+
 impl Thread {
     /// Whether it is the one its process began with.
     #[must_use]

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use crate::attribution::caller::Hold;
+
 /// So many requests in a row without a thread, and it is given up,
 const MISSES: u32 = 20;
 
@@ -19,6 +21,8 @@ const NEEDED: Duration = Duration::from_secs(60);
 pub(super) struct Habit {
     /// Requests in a row of which no thread was seen.
     misses: u32,
+    /// A thread was seen since the last rest.
+    tells: bool,
     /// When it was last needed.
     needed: Option<Duration>,
     /// Until when it rests.
@@ -36,13 +40,15 @@ impl Habit {
         self.needed.is_some_and(|at| now.saturating_sub(at) <= NEEDED)
     }
 
-    /// Whether requests are to be held back now.
-    pub(super) fn pays(&self, now: Duration) -> bool {
-        self.is_needed(now) && now >= self.rests
+    /// Whether requests are to be held back now, and how.
+    pub(super) fn pays(&self, now: Duration) -> Option<Hold> {
+        let how = if self.tells { Hold::Patiently } else { Hold::Briefly };
+        (self.is_needed(now) && now >= self.rests).then_some(how)
     }
 
     /// A request was held back, in vain or not.
     pub(super) fn held(&mut self, seen: bool, now: Duration) {
+        self.tells |= seen;
         self.misses = if seen { 0 } else { self.misses + 1 };
         if self.misses >= MISSES {
             self.give_up(now);
@@ -51,7 +57,7 @@ impl Habit {
 
     /// What was seen is not to be trusted.
     pub(super) fn give_up(&mut self, now: Duration) {
-        self.misses = 0;
+        (self.misses, self.tells) = (0, false);
         self.rests = now.saturating_add(REST);
     }
 }
@@ -64,21 +70,21 @@ mod tests {
     fn requests_are_held_while_it_is_needed_and_tells_something() {
         let at = Duration::from_secs;
         let mut habit = Habit::default();
-        assert!(!habit.pays(at(5)), "nobody needs it");
+        assert_eq!(habit.pays(at(5)), None, "nobody needs it");
         habit.need(at(5));
-        assert!(habit.pays(at(6)) && !habit.pays(at(66)));
+        assert_eq!((habit.pays(at(6)), habit.pays(at(66))), (Some(Hold::Briefly), None));
         for round in 0..MISSES * 3 {
             habit.held(round % MISSES == 0, at(6));
-            assert!(habit.pays(at(6)), "one in twenty is seen");
+            assert_eq!(habit.pays(at(6)), Some(Hold::Patiently), "one in twenty is seen");
         }
         for _ in 0..MISSES {
             habit.held(false, at(7));
         }
         habit.need(at(600));
-        assert!(!habit.pays(at(600)));
+        assert_eq!(habit.pays(at(600)), None);
         habit.need(at(607));
-        assert!(habit.pays(at(607)), "the service may have changed");
+        assert_eq!(habit.pays(at(607)), Some(Hold::Briefly), "the service may have changed");
         habit.give_up(at(607));
-        assert!(!habit.pays(at(608)));
+        assert_eq!(habit.pays(at(608)), None);
     }
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 
 use crate::attribution::caller::Caller;
-use crate::attribution::caller::Thread;
+use crate::attribution::caller::Hold;
+use crate::attribution::caller::Reader;
 use crate::attribution::fingerprint::Fingerprints;
 use crate::attribution::fingerprint::Found;
 use crate::attribution::fingerprint::Prints;
@@ -204,17 +205,21 @@ impl Ladder {
     }
 
     /// Whether requests are to be held back until a thread reads them.
-    pub(super) fn holds(&self, now: Duration) -> bool {
+    pub(super) fn holds(&self, now: Duration) -> Option<Hold> {
         // Where rule 4 does, it would only cost.
         let known = self.options.process && self.workers.are_known() && now >= self.demoted;
-        self.options.thread && self.habit.pays(now) && !known
+        self.habit.pays(now).filter(|_| self.options.thread && !known)
     }
 
     /// A request was held back, until it was seen which thread reads it, or in vain.
-    pub(super) fn held(&mut self, id: SegmentId, thread: Option<Thread>, now: Duration) {
-        self.habit.held(thread.is_some(), now);
-        if let Some(thread) = thread {
-            self.pins.pin(id, thread, now);
+    pub(super) fn held(&mut self, id: SegmentId, reader: Reader, now: Duration) {
+        match reader {
+            Reader::Thread(thread) => {
+                self.habit.held(true, now);
+                self.pins.pin(id, thread, now);
+            }
+            Reader::Nobody => self.habit.held(false, now),
+            Reader::Queued => {}
         }
     }
 

@@ -1,7 +1,8 @@
 //! The ledger of open inbound requests, and the one that made an outbound call.
 
 use crate::attribution::caller::Caller;
-use crate::attribution::caller::Thread;
+use crate::attribution::caller::Hold;
+use crate::attribution::caller::Reader;
 use crate::attribution::fingerprint::Prints;
 use crate::attribution::ladder::Ladder;
 use crate::attribution::options::Options;
@@ -106,16 +107,17 @@ impl<T> Ledger<T> {
     }
 
     /// Whether requests are to be held back, on connections of which that can be seen, until it is
-    /// seen which thread of the service reads them.
+    /// seen which thread of the service reads them, and how long.
     #[must_use]
-    pub fn holds(&self) -> bool {
+    pub fn holds(&self) -> Option<Hold> {
         self.ladder.holds(self.requests.now())
     }
 
-    /// A request was held back until `thread` was seen to read it, or in vain.
-    pub fn held(&mut self, id: SegmentId, thread: Option<Thread>) {
-        let thread = thread.filter(|_| self.requests.waits(id));
-        self.ladder.held(id, thread, self.requests.now());
+    /// A request was held back until it was seen who reads it.
+    pub fn held(&mut self, id: SegmentId, reader: Reader) {
+        if self.requests.waits(id) {
+            self.ladder.held(id, reader, self.requests.now());
+        }
     }
 
     /// The head of the service's own response was seen (not of one made in its stead). The request

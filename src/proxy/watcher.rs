@@ -30,7 +30,7 @@ impl Watcher {
     /// All but the end of the request has been sent: waits for a thread of the service to read it.
     pub(super) async fn held(&self, link: Link) {
         let (watch, witness) = &*self.0;
-        let Some(limit) = watch.holds() else { return };
-        watch.held(witness.reader(link, limit).await);
+        let Some((hold, limit)) = watch.holds() else { return };
+        watch.held(witness.reader(link, hold, limit).await);
     }
 }

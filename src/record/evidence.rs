@@ -4,7 +4,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use crate::attribution::caller::Caller;
-use crate::attribution::caller::Thread;
+use crate::attribution::caller::Hold;
+use crate::attribution::caller::Reader;
 use crate::attribution::fingerprint::Prints;
 use crate::record::recorder::Incoming;
 use crate::record::recorder::Recorder;
@@ -35,7 +36,7 @@ pub struct Evidence {
 pub struct Watch {
     pub(super) recorder: Rc<Recorder>,
     pub(super) id: SegmentId,
-    pub(super) holds: bool,
+    pub(super) holds: Option<Hold>,
 }
 
 impl Watch {
@@ -46,16 +47,16 @@ impl Watch {
         }
     }
 
-    /// For how long the request is to be held back, at most, until it is seen which thread of the
-    /// service reads it; none if it is not.
+    /// How and how long the request is to be held back until it is seen which thread of the service
+    /// reads it; none if it is not.
     #[must_use]
-    pub fn holds(&self) -> Option<Duration> {
-        self.holds.then_some(self.recorder.shared.max_hold)
+    pub fn holds(&self) -> Option<(Hold, Duration)> {
+        Some((self.holds?, self.recorder.shared.max_hold))
     }
 
-    /// The request was held back until `thread` was seen to read it, or in vain.
-    pub fn held(&self, thread: Option<Thread>) {
-        self.recorder.shared.ledger.lock().held(self.id, thread);
+    /// The request was held back until it was seen who reads it.
+    pub fn held(&self, reader: Reader) {
+        self.recorder.shared.ledger.lock().held(self.id, reader);
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::attribution::caller::Caller;
 use crate::attribution::caller::Process;
+use crate::attribution::caller::Reader;
 use crate::attribution::caller::Thread;
 use crate::sys::clock::Clock;
 use crate::sys::peer::Fd;
@@ -30,8 +31,9 @@ const THREADS: usize = 256;
 /// So many looks in a row have found nobody at work who could yet come to wait for it: nobody will.
 const IDLE: u32 = 4;
 
-/// How long a request that is queued is left alone before it is looked at again.
-const QUEUED: Duration = Duration::from_micros(500);
+/// How long a request that is queued is left alone before it is looked at again: each time longer.
+const QUEUED: Duration = Duration::from_micros(250);
+const QUEUED_LONG: Duration = Duration::from_millis(2);
 
 /// Looks for as long as somebody waits for what is seen.
 #[derive(Debug)]
@@ -113,7 +115,11 @@ impl Watcher {
             if now >= reading.again {
                 reading.end = self.known.end(reading.link);
                 let queued = reading.end == End::Queued;
-                reading.again = if queued { now + QUEUED } else { now };
+                reading.rest = match queued {
+                    true => (reading.rest * 2).clamp(QUEUED, QUEUED_LONG),
+                    false => Duration::ZERO,
+                };
+                reading.again = now + reading.rest;
             }
         }
         let ends = self.reading.iter().map(|reading| reading.end);
@@ -182,26 +188,42 @@ impl Watcher {
 
     fn tell_readers(&mut self, scene: &Scene, now: Duration) {
         for mut reading in std::mem::take(&mut self.reading) {
-            let place = owner(reading.end);
-            let thread = place.and_then(|place| scene.thread(place));
-            let done = match (reading.end, thread) {
-                (End::Closed | End::Unclear, _) | (_, Some(_)) => true,
-                (End::Queued, None) => false,
-                (End::Owned(pid, _), None) => {
-                    // Nobody waits for the end of what nobody has begun to read.
-                    let read = self.known.socket(reading.link).is_none_or(|s| s.unread == 0);
-                    let idle = read && !scene.running.contains(&pid);
-                    reading.idle = if idle { reading.idle + 1 } else { 0 };
-                    reading.idle >= IDLE
+            let seen = self.see_reader(&mut reading, scene, now);
+            match seen {
+                Some(reader) => {
+                    // Whoever asked may have gone.
+                    let _ = reading.tell.send(reader);
                 }
-            };
-            if done || now >= reading.until {
-                // Whoever asked may have gone.
-                let _ = reading.tell.send(thread);
-            } else {
-                self.reading.push(reading);
+                None => self.reading.push(reading),
             }
         }
+    }
+
+    /// Who reads a request, once that is plain or the time is over.
+    fn see_reader(
+        &mut self,
+        reading: &mut Reading,
+        scene: &Scene,
+        now: Duration,
+    ) -> Option<Reader> {
+        let (pid, fd) = match reading.end {
+            End::Owned(pid, fd) => (pid, fd),
+            End::Closed | End::Unclear => return Some(Reader::Nobody),
+            End::Queued => {
+                reading.waits(now);
+                return reading.is_over(now).then_some(Reader::Queued);
+            }
+        };
+        if let Some(thread) = scene.thread((pid, fd)) {
+            return Some(Reader::Thread(thread));
+        }
+        if self.known.socket(reading.link).is_some_and(|socket| socket.unread > 0) {
+            reading.waits(now);
+            return reading.is_over(now).then_some(Reader::Queued);
+        }
+        let idle = !scene.running.contains(&pid);
+        reading.idle = if idle { reading.idle + 1 } else { 0 };
+        (reading.idle >= IDLE || reading.is_over(now)).then_some(Reader::Nobody)
     }
 
     fn tell_callers(&mut self, scene: &Scene, now: Duration) {

@@ -2,6 +2,7 @@
 
 use crate::attribution::caller::Caller;
 use crate::attribution::caller::Process;
+use crate::attribution::caller::Reader;
 use crate::attribution::caller::Thread;
 use crate::attribution::fingerprint::Key;
 use crate::attribution::fingerprint::Prints;
@@ -75,9 +76,12 @@ impl Teller {
             "close" => drop(self.ledger.close(segment(what), at)),
             "hold" => {
                 let (name, thread) = what.split_once(' ').unwrap_or((what, ""));
-                self.ledger.held(segment(name), thread_of(thread));
+                let reader = thread_of(thread).map_or(Reader::Nobody, Reader::Thread);
+                self.ledger.held(segment(name), reader);
             }
-            "holds" => assert_eq!(self.ledger.holds(), what == "yes", "holds in: {story}"),
+            "holds" => {
+                assert_eq!(self.ledger.holds().is_some(), what == "yes", "holds in: {story}");
+            }
             "done" => self.tell(&format!("answer {what}; close {what}")),
             "earn" => self.earn(what),
             "call" => {
