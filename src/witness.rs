@@ -6,6 +6,7 @@
 
 mod job;
 mod known;
+mod sight;
 mod watcher;
 
 use std::io;
@@ -24,11 +25,13 @@ use crate::sys::clock::Clock;
 use crate::sys::link::Link;
 use crate::sys::peer::Diag;
 use crate::sys::peer::Processes;
+use crate::sys::peer::capabilities::Capabilities;
 use crate::trace::id::SegmentId;
 use crate::witness::job::Calling;
 use crate::witness::job::Job;
 use crate::witness::job::Reading;
 use crate::witness::known::Known;
+use crate::witness::sight::Sight;
 use crate::witness::watcher::Watcher;
 
 /// How long a call waits to be seen, at most. A thread that waits for the answer is there from the
@@ -43,21 +46,41 @@ const QUESTIONS: usize = 1_024;
 #[derive(Clone, Debug)]
 pub struct Witness {
     jobs: mpsc::SyncSender<Job>,
+    sight: Arc<Sight>,
     clock: Arc<dyn Clock>,
 }
 
 impl Witness {
-    /// Starts to look when asked. `threads` says whether threads may be watched.
+    /// Starts to look when asked. `threads` says whether threads are to be watched. When it first is
+    /// asked, it says in the log what can be seen of the service on `port`.
     ///
     /// # Errors
     ///
     /// If the kernel has no way to ask, or no thread to give.
-    pub fn start(threads: bool, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    pub fn start(threads: bool, port: Option<u16>, clock: Arc<dyn Clock>) -> io::Result<Self> {
         let known = Known::new(Diag::open()?, Processes::open()?);
         let (sender, jobs) = mpsc::sync_channel(QUESTIONS);
+        let found = Capabilities::probe(None);
+        let sight = Arc::<Sight>::default();
+        sight.found(&found);
+        let threads = threads && found.threads.is_ok();
         let watcher = Watcher::new(jobs, known, threads, Arc::clone(&clock));
-        thread::Builder::new().name("witness".to_owned()).spawn(move || watcher.run())?;
-        Ok(Self { jobs: sender, clock })
+        let seen = Arc::clone(&sight);
+        let look = move || {
+            watcher.run(move || {
+                let found = Capabilities::probe(port);
+                seen.found(&found);
+                sight::say(&found);
+            });
+        };
+        thread::Builder::new().name("witness".to_owned()).spawn(look)?;
+        Ok(Self { jobs: sender, sight, clock })
+    }
+
+    /// What can be seen: the sockets at the far end of connections, the processes that have them,
+    /// the threads of those. As far as was tried: of the service once it has been asked about.
+    pub fn sight(&self) -> impl Iterator<Item = (&'static str, bool)> + use<> {
+        self.sight.parts()
     }
 
     /// Who reads the connection `link` to the service: the thread that waits for what is still to

@@ -20,6 +20,7 @@ use crate::record::counters::LATENCY_BUCKETS;
 use crate::record::counters::STATUS_CLASSES;
 use crate::record::recorder::Shared;
 use crate::viewer::store::Store;
+use crate::witness::Witness;
 
 /// Everything that is counted.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub struct Sources {
     pub store: Arc<Store>,
     /// The file of documents, if there is one.
     pub file: Option<Arc<FileCounters>>,
+    /// Who looks at the service, if anybody does.
+    pub witness: Option<Witness>,
 }
 
 /// What one worker counts.
@@ -177,6 +180,16 @@ impl Sources {
             });
             methods.sample(&[("method", method.as_str())], count);
         }
+        if let Some(witness) = &self.witness {
+            let mut sight = page.family(
+                Kind::Gauge,
+                "sideray_attribution_sight",
+                "What of the service can be seen, to tell whose its calls are: 1 if it can.",
+            );
+            for (part, can) in witness.sight() {
+                sight.sample(&[("part", part)], u64::from(can));
+            }
+        }
         let missing = self.sum(|worker| read(&worker.record.context_missing));
         let help = "Outbound calls that passed untraced, their parent being unknown.";
         page.counter("sideray_context_missing_total", help, missing);
@@ -194,6 +207,8 @@ impl Sources {
         }
         let help = "Requests the ledger had no room for: calls are not attributed to them.";
         page.counter("sideray_ledger_refused_total", help, ledger.refused);
+        let help = "Calls for which two sources were certain of different requests.";
+        page.counter("sideray_attribution_contradictions_total", help, ledger.contradictions);
     }
 
     fn connections(&self, page: &mut Exposition) {

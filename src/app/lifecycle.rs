@@ -36,7 +36,6 @@ use crate::sys::clock::Clock;
 use crate::sys::drain;
 use crate::sys::drain::Observer;
 use crate::sys::drain::Phase;
-use crate::sys::peer::capabilities::Capabilities;
 use crate::sys::task;
 use crate::witness::Witness;
 
@@ -162,6 +161,7 @@ impl Bound {
         let accepted = Accepted::default();
         let (asked, certificates) = (Arc::<Notify>::default(), Arc::<Notify>::default());
         let counters: Vec<_> = listeners.iter().map(|_| metrics::Worker::default()).collect();
+        let witness = witness(&config, &world.clock);
         let sources = Sources {
             shared: Arc::clone(&shared),
             workers: counters.clone(),
@@ -169,6 +169,7 @@ impl Bound {
             egress: Arc::clone(&accepted.egress),
             store: Arc::clone(&world.store),
             file: side.as_ref().and_then(SideHandle::file_counters).cloned(),
+            witness: witness.clone(),
         };
         if let Some(tls) = tls.ingress.clone() {
             drop(task::spawn(tls.watch_files(CERTIFICATES_EVERY, Arc::clone(&certificates))));
@@ -179,7 +180,6 @@ impl Bound {
             let (options, tls) = (config.egress.resign.clone(), (*tls.to_others).clone());
             Arc::new(Resigner::new(options, tls, Arc::clone(&world.clock)))
         });
-        let witness = witness(&config, &world.clock);
         let config = Arc::new(config);
         let (ended, ends) = mpsc::channel(listeners.len().max(1));
         let mut workers = Vec::with_capacity(listeners.len());
@@ -211,8 +211,8 @@ fn witness(config: &Config, clock: &Arc<dyn Clock>) -> Option<Witness> {
     if !config.record.enabled || !(wanted.thread || wanted.process) {
         return None;
     }
-    let found = Capabilities::probe(None);
-    match Witness::start(wanted.thread && found.threads.is_ok(), Arc::clone(clock)) {
+    let port = config.ingress.upstream.authority.port_u16();
+    match Witness::start(wanted.thread, port, Arc::clone(clock)) {
         Ok(witness) => Some(witness),
         Err(error) => {
             warn!(%error, "calls are not attributed by process or thread");

@@ -6,7 +6,9 @@ use std::io::Write;
 use crate::cli::args::Settings;
 use crate::cli::exit;
 use crate::cli::resolve::resolve;
+use crate::config::Config;
 use crate::config::env::Env;
+use crate::sys::peer::capabilities::Capabilities;
 
 /// Checks the configuration that `settings` and `env` make, and returns the exit code.
 ///
@@ -28,6 +30,9 @@ pub fn check(
             for warning in config.warnings() {
                 writeln!(out, "# warning: {warning}")?;
             }
+            for line in attribution(&config) {
+                writeln!(out, "# attribution: {line}")?;
+            }
             write!(out, "\n{config}")?;
             Ok(exit::OK)
         }
@@ -36,6 +41,24 @@ pub fn check(
             Ok(exit::USAGE)
         }
     }
+}
+
+/// What can be seen of the service here and now, to tell whose its calls are.
+fn attribution(config: &Config) -> Vec<String> {
+    let Capabilities { diag, processes, threads } =
+        Capabilities::probe(config.ingress.upstream.authority.port_u16());
+    let mut lines: Vec<String> = Vec::new();
+    for (wanted, by, found) in [
+        (config.attribution.process, "by process", diag.and(processes)),
+        (config.attribution.thread, "by thread", diag.and(threads)),
+    ] {
+        lines.push(match (wanted, found) {
+            (false, _) => format!("{by}: switched off"),
+            (true, Ok(())) => format!("{by}: yes"),
+            (true, Err(why)) => format!("{by}: no, {why}"),
+        });
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -75,8 +75,11 @@ impl Watcher {
         Self { jobs, known, clock, threads, reading: Vec::new(), calling: Vec::new() }
     }
 
-    /// Looks until nobody can ask any more.
-    pub(super) fn run(mut self) {
+    /// Looks until nobody can ask any more. `first` is done when somebody first does.
+    pub(super) fn run(mut self, first: impl FnOnce()) {
+        let Ok(job) = self.jobs.recv() else { return };
+        self.take(job);
+        first();
         loop {
             let idle = self.reading.is_empty() && self.calling.is_empty();
             let job = if idle {

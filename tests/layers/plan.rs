@@ -84,6 +84,7 @@ pub const ROOMS: &[Room] = &[
             "record",
             "sys::drain",
             "viewer",
+            "witness",
         ],
     ),
     // The top. The configuration knows options and what they are made of, nothing that runs.

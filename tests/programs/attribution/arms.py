@@ -59,7 +59,8 @@ CARRIED = those("process", "thread", "loop", runtimes=("python", "node"))
 #: The lines of acceptance. That no call is given to a wrong request goes without saying: it is
 #: asked of every cell.
 LINES = (
-    Line("process", "plain", ONE_BY_ONE, needs="process", warm=600, right=0.99),
+    # A call that a helper thread makes could as well be a timer's: only a carrier knows.
+    Line("process", "plain", ONE_BY_ONE, needs="process", warm=600, modes=("seq",), right=0.99),
     Line("carriers", "carriers", CARRIED, right=0.99),
     Line(
         "pinning",
