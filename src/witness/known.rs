@@ -57,15 +57,18 @@ impl Known {
 
     /// Whose the far end is.
     pub(super) fn end(&mut self, link: Link) -> End {
-        if let Some(place) = self.places.get(&link).copied()
-            && self.processes.still(place.pid, place.fd, place.inode)
-        {
-            return End::Owned(place.pid, place.fd);
-        }
-        match self.socket(link) {
-            None => End::Closed,
-            Some(socket) if !socket.is_accepted() => End::Queued,
-            Some(socket) => self.find(link, socket).unwrap_or(End::Unclear),
+        let socket = match self.socket(link) {
+            None => return End::Closed,
+            Some(socket) if !socket.is_accepted() => return End::Queued,
+            Some(socket) => socket,
+        };
+        // The addresses may be those of a connection that is gone, the inode is not.
+        let place = self.places.get(&link).copied().filter(|place| place.inode == socket.inode);
+        match place {
+            Some(Place { inode, pid, fd }) if self.processes.still(pid, fd, inode) => {
+                End::Owned(pid, fd)
+            }
+            Some(_) | None => self.find(link, socket).unwrap_or(End::Unclear),
         }
     }
 
@@ -86,8 +89,7 @@ impl Known {
     }
 
     /// Of these connections, those whose far end this process has, and how many are queued. None if
-    /// it cannot be told of one of them. What another process was found to have is believed to be
-    /// still there.
+    /// it cannot be told of one of them.
     pub(super) fn accepted<I: Copy>(
         &mut self,
         pid: Pid,
@@ -95,9 +97,6 @@ impl Known {
     ) -> Option<(Vec<I>, usize)> {
         let (mut accepted, mut queued) = (Vec::new(), 0);
         for (id, link) in links {
-            if self.places.get(link).is_some_and(|place| place.pid != pid) {
-                continue;
-            }
             match self.end(*link) {
                 End::Owned(owner, _) if owner == pid => accepted.push((*id, *link)),
                 End::Owned(..) | End::Closed => {}
