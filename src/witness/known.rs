@@ -12,6 +12,7 @@ use crate::sys::peer::Owner;
 use crate::sys::peer::Pid;
 use crate::sys::peer::Processes;
 use crate::sys::peer::Socket;
+use crate::sys::peer::Tid;
 
 /// Most connections that are remembered. When there are more, all are found anew.
 const MOST: usize = 4_096;
@@ -86,6 +87,13 @@ impl Known {
         }
         self.places.insert(link, Place { inode: socket.inode, pid, fd });
         Ok(End::Owned(pid, fd))
+    }
+
+    /// Whether the far end is still what this thread has open under that number: numbers are given
+    /// anew, and a thread can have files of its own.
+    pub(super) fn is_of(&self, link: Link, tid: Tid, fd: Fd) -> bool {
+        let place = self.places.get(&link);
+        place.is_some_and(|place| self.processes.still(Pid(tid.0), fd, place.inode))
     }
 
     /// Of these connections, those whose far end this process has, and how many are queued. None if

@@ -11,6 +11,7 @@ use crate::attribution::caller::Process;
 use crate::attribution::caller::Reader;
 use crate::attribution::caller::Thread;
 use crate::sys::clock::Clock;
+use crate::sys::link::Link;
 use crate::sys::peer::Fd;
 use crate::sys::peer::Pid;
 use crate::sys::peer::Threads;
@@ -54,14 +55,6 @@ struct Scene {
     waiting: HashMap<(Pid, Fd), Tid>,
     /// Processes in which some thread runs, and may yet come to wait.
     running: Vec<Pid>,
-}
-
-impl Scene {
-    /// The thread that waits for this.
-    fn thread(&self, (pid, fd): (Pid, Fd)) -> Option<Thread> {
-        let tid = self.waiting.get(&(pid, fd))?;
-        Some(Thread { process: pid.0, id: tid.0 })
-    }
 }
 
 impl Watcher {
@@ -189,6 +182,13 @@ impl Watcher {
         scene
     }
 
+    /// The thread that waits for the far end of this connection.
+    fn thread(&self, scene: &Scene, link: Link, (pid, fd): (Pid, Fd)) -> Option<Thread> {
+        let tid = *scene.waiting.get(&(pid, fd))?;
+        let thread = Thread { process: pid.0, id: tid.0 };
+        self.known.is_of(link, tid, fd).then_some(thread)
+    }
+
     fn tell_readers(&mut self, scene: &Scene, now: Duration) {
         for mut reading in std::mem::take(&mut self.reading) {
             let seen = self.see_reader(&mut reading, scene, now);
@@ -217,7 +217,7 @@ impl Watcher {
                 return reading.is_over(now).then_some(Reader::Queued);
             }
         };
-        if let Some(thread) = scene.thread((pid, fd)) {
+        if let Some(thread) = self.thread(scene, reading.link, (pid, fd)) {
             return Some(Reader::Thread(thread));
         }
         if self.known.socket(reading.link).is_some_and(|socket| socket.unread > 0) {
@@ -232,7 +232,7 @@ impl Watcher {
     fn tell_callers(&mut self, scene: &Scene, now: Duration) {
         for mut calling in std::mem::take(&mut self.calling) {
             let place = owner(calling.end);
-            let thread = place.and_then(|place| scene.thread(place));
+            let thread = place.and_then(|place| self.thread(scene, calling.link, place));
             let idle = place.is_none_or(|(pid, _)| !scene.running.contains(&pid));
             calling.idle = if idle { calling.idle + 1 } else { 0 };
             if thread.is_some() || calling.idle >= IDLE || now >= calling.until {

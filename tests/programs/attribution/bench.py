@@ -80,7 +80,8 @@ class Bench:
             self.results.methods |= instance.methods()
             scorer = instance.finish()
             if self.keep:
-                instance.daemon.save(self.keep)
+                # Calls after the answer, which belong to the load, outlive their request by nature.
+                instance.daemon.save(self.keep, alone=False)
             cells = [sample.cell for sample in instance.samples]
             answered = {sample.cell: sample.latencies for sample in instance.samples}
             absent = missing(cells, scorer.scores, answered.get)

@@ -153,8 +153,11 @@ class Catcher:
         self._thread.join(DEADLINE)
         self._socket.close()
 
-    def save(self, path):
-        """Appends every document to `path`, one a line."""
+    def save(self, path, alone=True):
+        """Appends every document to `path`, one a line; without `alone` no subsegment that was sent
+        by itself, as those are that outlive their segment."""
         with open(path, "ab") as file:
             for datagram in self._raw:
-                file.write(datagram.removeprefix(HEADER) + b"\n")
+                document = datagram.removeprefix(HEADER)
+                if alone or json.loads(document).get("type") != "subsegment":
+                    file.write(document + b"\n")
