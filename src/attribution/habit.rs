@@ -10,6 +10,10 @@ use crate::attribution::caller::Hold;
 /// So many requests in a row without a thread, and it is given up,
 const MISSES: u32 = 20;
 
+/// and so many calls in a row whose thread handles no request that was read: clients with threads of
+/// their own. Then it rests
+const IN_VAIN: u32 = 50;
+
 /// for so long; as long after it has proved misleading.
 const REST: Duration = Duration::from_secs(600);
 
@@ -23,6 +27,8 @@ pub(super) struct Habit {
     misses: u32,
     /// A thread was seen since the last rest.
     tells: bool,
+    /// Calls in a row that were not attributed by it.
+    in_vain: u32,
     /// When it was last needed.
     needed: Option<Duration>,
     /// Until when it rests.
@@ -55,9 +61,17 @@ impl Habit {
         }
     }
 
+    /// A call was looked at while requests had threads, and it was one of theirs, or not.
+    pub(super) fn asked(&mut self, found: bool, now: Duration) {
+        self.in_vain = if found { 0 } else { self.in_vain + 1 };
+        if self.in_vain >= IN_VAIN {
+            self.give_up(now);
+        }
+    }
+
     /// What was seen is not to be trusted.
     pub(super) fn give_up(&mut self, now: Duration) {
-        (self.misses, self.tells) = (0, false);
+        (self.misses, self.tells, self.in_vain) = (0, false, 0);
         self.rests = now.saturating_add(REST);
     }
 }
@@ -86,5 +100,18 @@ mod tests {
         assert_eq!(habit.pays(at(607)), Some(Hold::Briefly), "the service may have changed");
         habit.give_up(at(607));
         assert_eq!(habit.pays(at(608)), None);
+    }
+
+    #[test]
+    fn threads_that_make_no_calls_are_not_looked_for() {
+        let at = Duration::from_secs;
+        let mut habit = Habit::default();
+        habit.need(at(1));
+        for round in 0..IN_VAIN * 3 {
+            habit.asked(round % IN_VAIN == 0, at(1));
+            assert!(habit.pays(at(1)).is_some());
+        }
+        habit.asked(false, at(1));
+        assert_eq!(habit.pays(at(1)), None);
     }
 }

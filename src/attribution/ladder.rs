@@ -145,6 +145,9 @@ impl Ladder {
         let Some(caller) = caller else { return Certain::Nothing };
         let pinned = caller.thread.and_then(|thread| self.pins.of(thread));
         let pinned = pinned.filter(|id| requests.waits(*id));
+        if !self.pins.is_empty() {
+            self.habit.asked(pinned.is_some(), requests.now());
+        }
         let accepted = if self.options.process { self.workers.judge(caller) } else { None };
         let accepted = accepted.filter(|_| requests.now() >= self.demoted);
         match (pinned, accepted) {

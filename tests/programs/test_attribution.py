@@ -10,7 +10,9 @@ from attribution import services
 from attribution.arms import LINES
 from attribution.bench import Bench
 from attribution.results import Figure
+from attribution.results import at_least
 from attribution.results import at_most
+from attribution.results import chance
 from attribution.scorer import Cell
 from attribution.scorer import Scorer
 from attribution.scorer import missing
@@ -151,3 +153,17 @@ def test_every_line_of_acceptance_is_about_services_there_are():
 )
 def test_a_line_fails_only_where_noise_cannot_explain_it(rounds, limit, verdict):
     assert at_most(Figure.of(rounds), limit) == verdict
+
+
+@pytest.mark.parametrize(
+    ("right", "calls", "verdict"),
+    [
+        (42, 42, "holds"),
+        (41, 42, "unclear"),
+        (36, 42, "fails"),
+        (9_890, 10_000, "unclear"),
+        (9_860, 10_000, "fails"),
+    ],
+)
+def test_a_share_fails_only_where_chance_cannot_explain_it(right, calls, verdict):
+    assert at_least(Figure(right / calls, chance(0.99, calls)), 0.99) == verdict

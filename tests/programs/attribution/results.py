@@ -131,8 +131,8 @@ class Results:
         if line.right is not None and key in self.scores:
             share = self.scores[key].share(line.modes)
             if share is not None:
-                verdict = "holds" if share >= line.right else "fails"
-                found.append(("right", Figure(share), line.right, verdict))
+                figure = Figure(share, chance(line.right, self.scores[key].asked(line.modes)))
+                found.append(("right", figure, line.right, at_least(figure, line.right)))
         for what, figure, limit in (
             ("added p50", self.added(key, "p50"), line.p50),
             ("CPU", self.cpu(key), line.cpu),
@@ -147,6 +147,16 @@ def at_most(figure, limit):
     if figure.value <= limit:
         return "holds"
     return "unclear" if figure.value - figure.error <= limit else "fails"
+
+
+def at_least(figure, limit):
+    """The same the other way round."""
+    return at_most(Figure(-figure.value, figure.error), -limit)
+
+
+def chance(share, calls):
+    """By how much so many calls may miss a share that they have in truth: three standard errors."""
+    return 3 * (share * (1 - share) / calls) ** 0.5
 
 
 ANSWERED = ("200", "hangup")

@@ -57,9 +57,12 @@ class Score:
 
     def share(self, modes=tuple(plan.MODES)):
         """The share of right ones among the calls of these modes; None without calls."""
-        right = sum(self.right[mode] for mode in modes)
-        every = right + sum(self.unknown[mode] for mode in modes)
-        return right / every if every else None
+        every = self.asked(modes)
+        return sum(self.right[mode] for mode in modes) / every if every else None
+
+    def asked(self, modes):
+        """How many calls there were of these modes, right or unknown."""
+        return sum(self.right[mode] + self.unknown[mode] for mode in modes)
 
     def add(self, other):
         """Takes in what came of another cell."""
