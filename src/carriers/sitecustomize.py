@@ -966,6 +966,13 @@ def hook_tornado_server(module):
 # Inbound: servers that read in one thread and work in another, or in greenlets.
 
 
+def end_current(_):
+    """The request of this context is over."""
+    cell = _current.get(None)
+    if cell is not None:
+        cell.end()
+
+
 def hook_waitress(module):
     """A worker thread takes up a request that the main thread has read."""
 
@@ -975,13 +982,8 @@ def hook_waitress(module):
         cell = begin(lambda name: get(name.decode().upper().replace("-", "_")))
         cell.keep = _ref(task.request, cell.end)
 
-    def ends(_):
-        cell = _current.get(None)
-        if cell is not None:
-            cell.end()
-
     before(module.Task, "service", starts)
-    before(module.WSGITask, "finish", ends)
+    before(module.WSGITask, "finish", end_current)
 
 
 def hook_gevent(module):
@@ -992,13 +994,8 @@ def hook_gevent(module):
         get = handler.headers.get
         begin(lambda name: get(name.decode()))
 
-    def ends(_):
-        cell = _current.get(None)
-        if cell is not None:
-            cell.end()
-
     before(module.WSGIHandler, "run_application", starts)
-    before(module.WSGIHandler, "log_request", ends)
+    before(module.WSGIHandler, "log_request", end_current)
 
 
 def hook_gunicorn_async(module):

@@ -103,15 +103,7 @@ impl Handler for Rc<Egress> {
         request: Request<Incoming>,
     ) -> Result<Response<Body<Guard>>, Abort> {
         match Target::of(&request, self.own) {
-            Ok(Target::Server(origin)) => {
-                let scheme = match origin.protocol {
-                    Protocol::Http1 | Protocol::H2c => Scheme::Http,
-                    Protocol::Tls | Protocol::TlsHttp1 => Scheme::Https,
-                };
-                let origin = self.routed(origin);
-                let to = Destination { origin, scheme, asked: Asked::Proxy };
-                self.forward(conn, &to, request).await
-            }
+            Ok(Target::Server(origin)) => self.proxy(conn, origin, request).await,
             Ok(Target::Tunnel(authority)) => Ok(self.tunnel(conn, authority, request).await),
             Err(Unroutable::Ourselves) if *request.method() != Method::CONNECT => {
                 match &self.resign {
@@ -126,6 +118,21 @@ impl Handler for Rc<Egress> {
 }
 
 impl Egress {
+    /// Passes a call on to the server that it asked us for.
+    pub(super) async fn proxy(
+        &self,
+        conn: &ConnFacts,
+        origin: Origin,
+        request: Request<Incoming>,
+    ) -> Result<Response<Body<Guard>>, Abort> {
+        let scheme = match origin.protocol {
+            Protocol::Http1 | Protocol::H2c => Scheme::Http,
+            Protocol::Tls | Protocol::TlsHttp1 => Scheme::Https,
+        };
+        let to = Destination { origin: self.routed(origin), scheme, asked: Asked::Proxy };
+        self.forward(conn, &to, request).await
+    }
+
     /// Passes a call on to where it goes.
     pub(super) async fn forward(
         &self,

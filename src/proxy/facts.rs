@@ -49,7 +49,7 @@ pub struct ConnFacts {
     pub peer: IpAddr,
     /// The same as headers have it.
     pub forwarded_for: HeaderValue,
-    /// The connection itself, where it is one to a process of this machine as likely as not.
+    /// The connection itself, if it is one without TLS.
     pub link: Option<Link>,
     /// Plain or TLS.
     pub scheme: Scheme,

@@ -20,8 +20,6 @@ use crate::proxy::body::Body;
 use crate::proxy::body::Upload;
 use crate::proxy::body::UploadError;
 use crate::proxy::called::Guard;
-use crate::proxy::egress::Asked;
-use crate::proxy::egress::Destination;
 use crate::proxy::egress::Egress;
 use crate::proxy::error::Error;
 use crate::proxy::facts::ConnFacts;
@@ -35,7 +33,6 @@ use crate::proxy::target::Unroutable;
 use crate::resign::Kept;
 use crate::resign::ResignError;
 use crate::resign::Resigner;
-use crate::trace::facts::Scheme;
 
 /// What became of requests to the egress port itself while it signs anew, shared by the workers.
 #[derive(Debug, Default)]
@@ -80,13 +77,7 @@ impl Egress {
         match signed(&resign.resigner, request, self.relay.timeouts.idle).await {
             Ok((origin, request)) => {
                 resign.counters.signed.fetch_add(1, Ordering::Relaxed);
-                let scheme = match origin.protocol {
-                    Protocol::Http1 | Protocol::H2c => Scheme::Http,
-                    Protocol::Tls | Protocol::TlsHttp1 => Scheme::Https,
-                };
-                let origin = self.routed(origin);
-                let to = Destination { origin, scheme, asked: Asked::Proxy };
-                self.forward(conn, &to, request).await
+                self.proxy(conn, origin, request).await
             }
             Err(refusal) => {
                 debug!(%refusal, "call is not signed anew");

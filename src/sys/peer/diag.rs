@@ -81,26 +81,6 @@ impl Diag {
         Ok(answer.filter(|found| (found.local, found.remote) == pair).and_then(alive))
     }
 
-    /// Adds to `out` all connections of the server at `local` that can still bring requests
-    /// (`ESTABLISHED`, `CLOSE_WAIT`), each with the address of its far end. An unspecified address
-    /// stands for all. The order means nothing.
-    ///
-    /// It walks the whole table of the machine: worth it for many connections only.
-    ///
-    /// # Errors
-    ///
-    /// The kernel refused, there are more than [`SOCKETS_MAX`], or the table did not hold still.
-    /// What is in `out` then is not all.
-    pub fn established(
-        &mut self,
-        local: SocketAddr,
-        out: &mut Vec<(SocketAddr, Socket)>,
-    ) -> io::Result<()> {
-        self.dump(local, &[State::ESTABLISHED, State::CLOSE_WAIT], &mut |found| {
-            out.push((found.remote, found.socket));
-        })
-    }
-
     /// The sockets that listen at `local`.
     pub(super) fn listeners(&mut self, local: SocketAddr) -> io::Result<Vec<Socket>> {
         let mut listeners = Vec::new();

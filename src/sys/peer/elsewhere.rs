@@ -1,7 +1,5 @@
 //! What systems other than Linux say: that there is no such thing.
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
 use std::io;
 use std::net::SocketAddr;
 
@@ -42,17 +40,6 @@ impl Diag {
     pub fn socket(&mut self, _: SocketAddr, _: SocketAddr) -> io::Result<Option<Socket>> {
         none()
     }
-
-    /// # Errors
-    ///
-    /// Always.
-    pub fn established(
-        &mut self,
-        _: SocketAddr,
-        _: &mut Vec<(SocketAddr, Socket)>,
-    ) -> io::Result<()> {
-        none()
-    }
 }
 
 impl Processes {
@@ -80,17 +67,6 @@ impl Processes {
     #[must_use]
     pub fn recent(&self) -> &[Pid] {
         &[]
-    }
-
-    /// # Errors
-    ///
-    /// Always.
-    pub fn sockets_of<S: BuildHasher>(
-        &self,
-        _: Pid,
-        _: &mut HashMap<u64, Fd, S>,
-    ) -> io::Result<()> {
-        none()
     }
 
     /// Never.

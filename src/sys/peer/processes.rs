@@ -3,8 +3,6 @@
 //! A look through all of them costs some microseconds per open file of the machine, so it is made
 //! once per connection, by someone who can wait. What it found is checked with one readlink.
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
@@ -106,24 +104,6 @@ impl Processes {
     #[must_use]
     pub fn recent(&self) -> &[Pid] {
         &self.recent
-    }
-
-    /// Adds to `out` all sockets that a process has open, by inode.
-    ///
-    /// # Errors
-    ///
-    /// We may not look, or it has more than [`LINKS_MAX`] files open. That it is gone is no error.
-    pub fn sockets_of<S: BuildHasher>(
-        &self,
-        pid: Pid,
-        out: &mut HashMap<u64, Fd, S>,
-    ) -> io::Result<()> {
-        let mut links = LINKS_MAX;
-        procfs::sockets(&self.root, pid, &mut links, &mut |inode, fd| {
-            out.entry(inode).or_insert(fd);
-            Walk::On
-        })?;
-        Ok(())
     }
 
     /// Whether `fd` of a process is this socket now. The number of a thread does for `pid` as well:

@@ -69,7 +69,7 @@ fn what_nobody_has_is_nobodys() {
 }
 
 #[test]
-fn all_sockets_of_a_process_are_listed() {
+fn each_socket_of_a_process_is_found_and_stays() {
     let processes = Processes::open().unwrap();
     let mut service = Service::start(
         "
@@ -82,12 +82,13 @@ wait()
     let port = service.port();
     let near: Vec<_> = (0..20).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
     let [threads] = service.heard();
-    let mut sockets = HashMap::new();
-    processes.sockets_of(service.pid(), &mut sockets).unwrap();
-    assert_eq!(sockets.len(), 21);
     for near in &near {
-        let inode = far(near).inode;
-        assert!(processes.still(service.pid(), sockets[&inode], inode));
+        let socket = far(near);
+        let Owner::One(pid, fd) = processes.owner_among(&[service.pid()], socket.inode) else {
+            panic!("{socket:?} is not found");
+        };
+        assert_eq!(pid, service.pid());
+        assert!(processes.still(pid, fd, socket.inode));
     }
     assert_eq!(processes.threads(service.pid()).unwrap(), threads as usize);
 }
@@ -99,9 +100,6 @@ fn a_process_that_is_gone_has_nothing() {
     let _port = service.port();
     let pid = service.pid();
     service.end();
-    let mut sockets = HashMap::new();
-    processes.sockets_of(pid, &mut sockets).unwrap();
-    assert!(sockets.is_empty());
     assert!(processes.threads(pid).is_err());
     assert!(!processes.still(pid, Fd(3), 1));
     assert_eq!(processes.owner_among(&[pid], 1), Owner::Nobody);
