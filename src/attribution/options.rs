@@ -12,7 +12,8 @@ pub struct Options {
     pub thread: bool,
     /// Whether it is looked at which process of the service has accepted which request.
     pub process: bool,
-    /// Longest that a request is held back until a thread reads it.
+    /// Longest that a request is held back until a thread waits for its end; counted from when one has
+    /// begun to read it, where threads have been seen.
     pub max_hold: Duration,
     /// Whether a call may be given to the only request that can have made it, once its route has
     /// earned that trust.
