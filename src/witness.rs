@@ -22,6 +22,7 @@ use crate::attribution::caller::Caller;
 use crate::attribution::caller::Hold;
 use crate::attribution::caller::Reader;
 use crate::sys::clock::Clock;
+use crate::sys::clock::SystemClock;
 use crate::sys::link::Link;
 use crate::sys::peer::Diag;
 use crate::sys::peer::Processes;
@@ -47,7 +48,8 @@ const QUESTIONS: usize = 1_024;
 pub struct Witness {
     jobs: mpsc::SyncSender<Job>,
     sight: Arc<Sight>,
-    clock: Arc<dyn Clock>,
+    /// The machine's own: what it waits for are the turns of the machine's scheduler.
+    clock: Arc<SystemClock>,
 }
 
 impl Witness {
@@ -57,7 +59,8 @@ impl Witness {
     /// # Errors
     ///
     /// If the kernel has no way to ask, or no thread to give.
-    pub fn start(threads: bool, port: Option<u16>, clock: Arc<dyn Clock>) -> io::Result<Self> {
+    pub fn start(threads: bool, port: Option<u16>) -> io::Result<Self> {
+        let clock = Arc::new(SystemClock::start());
         let known = Known::new(Diag::open()?, Processes::open()?);
         let (sender, jobs) = mpsc::sync_channel(QUESTIONS);
         let found = Capabilities::probe(None);

@@ -32,7 +32,6 @@ use crate::net::listen;
 use crate::record::recorder::Shared;
 use crate::resign::Resigner;
 use crate::sampling::rule::Rules;
-use crate::sys::clock::Clock;
 use crate::sys::drain;
 use crate::sys::drain::Observer;
 use crate::sys::drain::Phase;
@@ -161,7 +160,7 @@ impl Bound {
         let accepted = Accepted::default();
         let (asked, certificates) = (Arc::<Notify>::default(), Arc::<Notify>::default());
         let counters: Vec<_> = listeners.iter().map(|_| metrics::Worker::default()).collect();
-        let witness = witness(&config, &world.clock);
+        let witness = witness(&config);
         let sources = Sources {
             shared: Arc::clone(&shared),
             workers: counters.clone(),
@@ -206,13 +205,13 @@ impl Bound {
 }
 
 /// Whoever looks at the service for the sake of its calls, if that is wanted and possible.
-fn witness(config: &Config, clock: &Arc<dyn Clock>) -> Option<Witness> {
+fn witness(config: &Config) -> Option<Witness> {
     let wanted = &config.attribution;
     if !config.record.enabled || !(wanted.thread || wanted.process) {
         return None;
     }
     let port = config.ingress.upstream.authority.port_u16();
-    match Witness::start(wanted.thread, port, Arc::clone(clock)) {
+    match Witness::start(wanted.thread, port) {
         Ok(witness) => Some(witness),
         Err(error) => {
             warn!(%error, "calls are not attributed by process or thread");

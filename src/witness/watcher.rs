@@ -11,6 +11,7 @@ use crate::attribution::caller::Process;
 use crate::attribution::caller::Reader;
 use crate::attribution::caller::Thread;
 use crate::sys::clock::Clock;
+use crate::sys::clock::SystemClock;
 use crate::sys::link::Link;
 use crate::sys::peer::Fd;
 use crate::sys::peer::Pid;
@@ -41,7 +42,7 @@ const QUEUED_LONG: Duration = Duration::from_millis(2);
 pub(super) struct Watcher {
     jobs: mpsc::Receiver<Job>,
     known: Known,
-    clock: Arc<dyn Clock>,
+    clock: Arc<SystemClock>,
     /// None if threads may not be watched.
     threads: Option<HashMap<Pid, Threads>>,
     reading: Vec<Reading>,
@@ -62,7 +63,7 @@ impl Watcher {
         jobs: mpsc::Receiver<Job>,
         known: Known,
         threads: bool,
-        clock: Arc<dyn Clock>,
+        clock: Arc<SystemClock>,
     ) -> Self {
         let threads = threads.then(HashMap::new);
         Self { jobs, known, clock, threads, reading: Vec::new(), calling: Vec::new() }

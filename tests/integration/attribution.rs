@@ -333,6 +333,27 @@ async fn calls_in_an_even_rhythm_are_never_given_to_the_only_request() {
 }
 
 #[tokio::test]
+async fn a_busy_service_is_looked_at_for_a_while_and_no_longer() {
+    let (egress, stock, daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
+    let service = untraced(&egress, format!("http://{}/", stock.address())).await;
+    // Whatever tells the time of what is recorded, the operating system goes by its own.
+    let clock = Arc::new(ManualClock::new());
+    let sidecar = Sidecar::start_still(sidecar::config(service.address(), &daemon), &clock);
+    egress.is(sidecar.addresses.egress);
+    let busy = Arc::new(());
+    let still = Arc::downgrade(&busy);
+    let thread = std::thread::spawn(move || while still.strong_count() > 0 {});
+
+    for _ in 0..12 {
+        clock.advance(Duration::from_secs(5));
+        client::send(sidecar.addresses.ingress, client::get("/")).await;
+    }
+
+    drop(busy);
+    thread.join().unwrap();
+}
+
+#[tokio::test]
 async fn an_unknown_call_may_pass_without_a_trace() {
     for missing in [Missing::Log, Missing::Ignore] {
         let (egress, stock, mut daemon) =
