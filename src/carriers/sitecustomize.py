@@ -12,8 +12,9 @@ makes no ids, prints nothing and reads one setting: with `SIDERAY_CARRIER=off` i
               threads and pools by the hooks of `threading` and `concurrent.futures`
     outbound  the last place where headers are still open: http.client, httpcore, aiohttp, tornado
 
-A wrong parent is worse than none. So whatever is ambiguous gives none, and a Cell is good only
-until one second after its request is over (see `Cell`).
+A wrong parent is worse than none. So whatever is ambiguous gives none, a Cell is good only until
+one second after its request is over (see `Cell`), and what a request has begun loses it when it
+turns out to work for others as well (see `Line`).
 
 A hook must not be noticed. A module is patched when the service imports it, never imported for it.
 A hook's own faults are swallowed. Most hooks sit in the *lookup* of a method (`Before`), so the
@@ -55,12 +56,14 @@ class Cell(object):
     works (as background tasks of ASGI apps do). So a Cell outlives the handler or the connection by
     no more than that second, and until then whatever has it was started by its request."""
 
-    __slots__ = ("ended", "forks", "headers", "keep")
+    __slots__ = ("ended", "forks", "headers", "home", "keep")
 
     def __init__(self):
         self.headers = None
         self.ended = None
         self.forks = _forks
+        #: The task that handles it, or what that runs, weakly; None if none does.
+        self.home = None
         self.keep = None
 
     def fill(self, headers):
@@ -81,6 +84,49 @@ class Cell(object):
         if self.ended is not None and _monotonic() - self.ended > GRACE:
             return None
         return headers
+
+
+class Loan(object):
+    """A request's Cell, for a thread that the request has begun or a job that it has given away."""
+
+    __slots__ = ("cell",)
+
+    def __init__(self, cell):
+        self.cell = cell
+
+    def end(self, _=None):
+        """Whoever has it is done with it; the request is not over by that."""
+
+    def value(self):
+        """That of the request."""
+        return self.cell.value()
+
+
+def cell_of(current):
+    """The Cell itself."""
+    return current.cell if type(current) is Loan else current
+
+
+def task_here():
+    """The task that runs here, or None."""
+    if _running_loop is None or _running_loop() is None:
+        return None
+    return sys.modules["asyncio"].current_task()
+
+
+def home_here():
+    """The home of a request that is handled here."""
+    task = task_here()
+    return None if task is None else _ref(task)
+
+
+def only_begun(current):
+    """Whether this thread or task was only begun by that request, and does not handle it."""
+    if type(current) is Loan:
+        return True
+    task = task_here()
+    home = None if current.home is None else current.home()
+    return task is not None and home is not task and home is not task.get_coro()
 
 
 def carried():
@@ -128,6 +174,7 @@ def begin(get):
     """A server that handles one request after the other in this context begins the next."""
     leave()
     cell = Cell()
+    cell.home = home_here()
     cell.fill(chosen(get))
     _current.set(cell)
     return cell
@@ -331,6 +378,7 @@ class Connection(object):
         if self.used and self.answered and self.framing.state == HEAD:
             self.cell.end()
             self._next()
+        self.cell.home = home_here()
         make_current(self.cell)
 
     def read(self, data):
@@ -460,6 +508,7 @@ class Stream(object):
         if done:
             self.answered = False
         self.greedy = self.greedy or greedy
+        self.requests[0][1].home = home_here()
         make_current(self.requests[0][1])
         self._overtaken()
 
@@ -908,6 +957,7 @@ def hook_daphne(module):
 
 
 def ends_with(task, cell):
+    cell.home = _ref(task)
     task.add_done_callback(cell.end)
 
 
@@ -920,11 +970,17 @@ def hook_aiohttp_server(module):
         cell = begin(lambda name: get(name.decode()))
         # A handler that is cancelled finishes no response.
         cell.keep = _ref(request, cell.end)
+        return cell
+
+    def handles(cell, coroutine):
+        cell.home = _ref(coroutine)
 
     def make(original):
         def _handle_request(self, request, *rest, **named):
-            guarded(start, request)
-            return original(self, request, *rest, **named)
+            cell = guarded(start, request)
+            coroutine = original(self, request, *rest, **named)
+            guarded(handles, cell, coroutine)
+            return coroutine
 
         return _handle_request
 
@@ -1039,7 +1095,7 @@ def hook_threading(module):
     pool do not: they work for many."""
 
     def starts(thread):
-        cell = _current.get(None)
+        cell = cell_of(_current.get(None))
         if cell is None or cell.value() is None:
             return
         target = getattr(thread, "_target", None)
@@ -1047,11 +1103,12 @@ def hook_threading(module):
             return
         if getattr(thread, "_context", module) is None:
             # From Python 3.14 on a thread runs in a context that is made with it.
-            if not sys.flags.thread_inherit_context:
-                thread._context = sys.modules["_contextvars"].Context()
-                thread._context.run(_current.set, cell)
+            contexts = sys.modules["_contextvars"]
+            inherits = sys.flags.thread_inherit_context
+            thread._context = contexts.copy_context() if inherits else contexts.Context()
+            thread._context.run(_current.set, Loan(cell))
         else:
-            thread._sideray_cell = cell
+            thread._sideray_cell = Loan(cell)
 
     def started(thread):
         cell = thread.__dict__.pop("_sideray_cell", None)
@@ -1066,13 +1123,100 @@ def hook_pool(module):
     """A job gets the request of whoever submits it, or none."""
 
     def submitted(item):
-        item._sideray_cell = _current.get(None)
+        cell = cell_of(_current.get(None))
+        item._sideray_cell = None if cell is None else Loan(cell)
 
     def runs(item):
         make_current(item.__dict__.get("_sideray_cell"))
 
     before(module._WorkItem, "__init__", submitted)
     before(module._WorkItem, "run", runs)
+
+
+class Line(object):
+    """A queue, as far as it matters who put what into it.
+
+    A thread or task that takes what another request, or none, has put in works for whoever comes. If
+    a request has begun it, as the first that needed it, it has that request's Cell, and loses it now.
+
+    A queue may also hold things that everybody uses in turn, such as connections; they are put back
+    by whoever took them, which tells the two apart. To take one of those means nothing."""
+
+    __slots__ = ("pool", "putters", "taken")
+
+    def __init__(self):
+        self.pool = False
+        self.putters = sys.modules["collections"].deque()
+        self.taken = sys.modules["collections"].deque(maxlen=16)
+
+    def put(self, item, waiting):
+        """That is put in, behind so many."""
+        if self.pool:
+            return
+        if any(one() is item for one in self.taken):
+            self.pool = True
+            self.putters.clear()
+            self.taken.clear()
+            return
+        if len(self.putters) != waiting:
+            # Somebody has been at what the queue keeps its items in.
+            self.putters.clear()
+            self.putters.extend([None] * waiting)
+        self.putters.append(cell_of(_current.get(None)))
+
+    def got(self, item, left):
+        """That is taken out, before so many."""
+        if self.pool:
+            return
+        putter = self.putters.popleft() if len(self.putters) == left + 1 else None
+        current = _current.get(None)
+        if current is not None and cell_of(current) is not putter and only_begun(current):
+            _current.set(None)
+        if type(item).__weakrefoffset__:
+            self.taken.append(_ref(item))
+
+
+def line_of(queue):
+    """The Line of a queue."""
+    line = queue.__dict__.get("_sideray_line")
+    if line is None:
+        line = queue._sideray_line = Line()
+    return line
+
+
+def hook_queue(module):
+    """Queues whose items leave in the order in which they came."""
+
+    def plain(queue):
+        return type(queue) is module.Queue
+
+    def make_put(original):
+        def _put(self, item):
+            guarded(comes, self, item)
+            return original(self, item)
+
+        return _put
+
+    def comes(queue, item):
+        line_of(queue).put(item, size(queue))
+
+    def make_get(original):
+        def _get(self):
+            item = original(self)
+            guarded(leaves, self, item)
+            return item
+
+        return _get
+
+    def leaves(queue, item):
+        line_of(queue).got(item, size(queue))
+
+    def size(queue):
+        # That of `queue` and that of `asyncio`.
+        items = queue.__dict__.get("queue")
+        return len(queue._queue if items is None else items)
+
+    hook_methods(module.Queue, plain, (("_put", make_put), ("_get", make_get)))
 
 
 # Outbound.
@@ -1193,6 +1337,7 @@ HOOKS = {
     "aiohttp.client_reqrep": hook_aiohttp_client,
     "aiohttp.web_protocol": hook_aiohttp_server,
     "asyncio.events": hook_events,
+    "asyncio.queues": hook_queue,
     "asyncio.streams": hook_streams,
     "concurrent.futures.thread": hook_pool,
     "daphne.server": hook_daphne,
@@ -1204,6 +1349,7 @@ HOOKS = {
     "httpcore._async.connection_pool": hook_httpcore,
     "httpcore._sync.connection_pool": hook_httpcore,
     "hypercorn.app_wrappers": hook_hypercorn,
+    "queue": hook_queue,
     "socket": hook_socket,
     "ssl": hook_ssl,
     "threading": hook_threading,

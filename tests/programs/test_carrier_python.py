@@ -23,7 +23,7 @@ APPS = HERE / "apps"
 CARRIER = HERE.parent.parent / "src" / "carriers"
 PYTHONS = [sys.executable, *filter(None, os.environ.get("SIDERAY_PYTHONS", "").split(":"))]
 #: How often each way of calling is chosen by a request.
-EVERY = ("inline", "pool", "shared", "thread", "after")
+EVERY = ("inline", "pool", "shared", "thread", "queue", "after")
 
 
 def version(python):
@@ -159,7 +159,7 @@ class Service:
             number = f"{next(self._numbers)}x"
             self.asked[number] = header_for(number)
             way = random.choice(self.ways)
-            if way == "after":
+            if way in ("queue", "after"):
                 self.left.add(number)
             todo.put((number, way, random.randint(1, 4)))
         faults = []
@@ -211,8 +211,9 @@ class Service:
         return [trace_of(one.headers) for one in self.origin.requests if one.target == target]
 
     def judge(self):
-        """Every call carries exactly the header of its own request. A call that is made after the
-        answer may come too late for any on a busy machine, but never has another's."""
+        """Every call carries exactly the header of its own request. One by a worker for all has
+        none, as a rule, and one that is made after the answer may come too late for any on a busy
+        machine, but never have they another's."""
         expected = {key: sent for key, sent in self.asked.items() if isinstance(key, tuple)}
         waiting.until(lambda: len(dict(self.calls())) >= len(expected), "every call has come")
         seen = dict(self.calls())

@@ -374,6 +374,99 @@ def check_workers_of_a_queue_get_none():
     jobs.put(False)
 
 
+def begun(jobs, work):
+    """A thread that is begun here and does `work` for whatever is put into a queue."""
+
+    def loop():
+        for job in iter(jobs.get, None):
+            work(job)
+
+    threading.Thread(target=loop, daemon=True).start()
+
+
+def check_workers_that_a_request_has_begun_get_none_for_others():
+    jobs, results = queue.Queue(), queue.Queue()
+    with Pair() as one, Pair() as other:
+        one.get(head(A))
+        begun(jobs, lambda _: results.put(outgoing()))
+        jobs.put(1)
+        assert results.get() == {TRACE: A}, "its own job"
+        assert outgoing() == {TRACE: A}, "who takes a result goes on handling its request"
+        other.get(head(B))
+        jobs.put(2)
+        assert results.get() == {}
+        assert outgoing() == {TRACE: B}
+    jobs.put(None)
+
+
+def check_jobs_of_nobody_take_the_request_from_a_worker():
+    jobs, results = queue.Queue(), queue.Queue()
+    jobs.put(1)
+    with Pair() as pair:
+        pair.get(head(A))
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            pool.submit(jobs.get).result()
+            assert pool.submit(outgoing).result() == {TRACE: A}, "the next job is another"
+            jobs.put(2)
+            begun(jobs, lambda _: results.put(outgoing()))
+            assert results.get() == {TRACE: A}
+            jobs.queue.extend([3, 4])
+            jobs.put(5)
+            assert results.get() == {}, "put in by a way that is not followed"
+            jobs.put(None)
+
+
+def check_connections_are_no_jobs():
+    pool = queue.Queue()
+    pool.put(contextlib.nullcontext())
+
+    def use():
+        connection = pool.get()
+        got = outgoing()
+        pool.put(connection)
+        return got
+
+    with Pair() as pair:
+        for trace in (None, A, B, A):
+            pair.get(head(trace))
+            use()
+            assert in_thread(use) == ({TRACE: trace} if trace else {})
+            pair.answer()
+
+
+def check_tasks_that_a_request_has_begun_get_none_for_others():
+    seen, results = [], []
+
+    async def work(jobs):
+        while True:
+            done = await jobs.get()
+            seen.append(outgoing().get(TRACE))
+            done.set_result(None)
+
+    async def main():
+        jobs = asyncio.Queue()
+        tasks = []
+
+        async def handle(reader, writer):
+            loop = asyncio.get_running_loop()
+            for _ in range(3):
+                await reader.readuntil(b"\r\n\r\n")
+                if not tasks:
+                    tasks.append(loop.create_task(work(jobs)))
+                done = loop.create_future()
+                jobs.put_nowait(done)
+                await done
+                results.append(outgoing().get(TRACE))
+                writer.write(b".")
+
+        await served(handle, head(A), head(B), head(A))
+        tasks[0].cancel()
+
+    asyncio.run(main())
+    assert seen == [A, None, None], seen
+    assert results == [A, B, A], results
+
+
 def check_children_get_none():
     with Pair() as pair:
         pair.get(head(A))

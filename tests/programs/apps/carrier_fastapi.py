@@ -53,6 +53,31 @@ async def shared(number: str, calls: int):
     return number
 
 
+@app.get("/queue/{number}/{calls}")
+async def queued(number: str, calls: int):
+    """Calls by workers for all requests, which the first of them begins."""
+    if not workers:
+        workers.extend(asyncio.create_task(work()) for _ in range(3))
+    ends = [asyncio.Event() for _ in range(calls)]
+    for target, end in zip(targets(number, calls), ends, strict=True):
+        await jobs.put((target, end))
+    for end in ends:
+        await end.wait()
+    return number
+
+
+workers = []
+jobs = asyncio.Queue(32)
+
+
+async def work():
+    """Does one job after the other."""
+    while True:
+        target, end = await jobs.get()
+        await call(*target)
+        end.set()
+
+
 @app.get("/after/{number}/{calls}")
 async def after(number: str, calls: int, tasks: BackgroundTasks):
     """Answers first and calls then."""

@@ -1,6 +1,8 @@
 """A Flask service that calls by requests and urllib: in line, from a pool that is made for the
-request, from a pool that all share, from threads, and after its answer."""
+request, from a pool that all share, from threads, from workers behind a queue, and after its
+answer."""
 
+import queue
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -56,6 +58,33 @@ def thread(number, calls):
     for one in threads:
         one.join()
     return number
+
+
+@app.get("/queue/<number>/<int:calls>")
+def queued(number, calls):
+    """Calls by workers for all requests, which the first of them begins."""
+    if not workers:
+        workers.extend(threading.Thread(target=work, daemon=True) for _ in range(3))
+        for worker in workers:
+            worker.start()
+    ends = [threading.Event() for _ in range(calls)]
+    for target, end in zip(targets(number, calls), ends, strict=True):
+        jobs.put((target, end))
+    for end in ends:
+        end.wait()
+    return number
+
+
+workers = []
+jobs = queue.Queue()
+
+
+def work():
+    """Does one job after the other."""
+    while True:
+        target, end = jobs.get()
+        think(*target, pooled)
+        end.set()
 
 
 @app.get("/after/<number>/<int:calls>")
