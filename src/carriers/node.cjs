@@ -7,7 +7,8 @@
 //
 // A wrong parent is worse than none. Hence three rules:
 // * Each inbound request has a context of its own; a request without the headers has an empty one.
-// * A context ends `GRACE` after its answer: see there.
+// * A context ends `GRACE` after its answer, or when one of its calls is answered after that: see
+//   there and `settled`.
 // * A connection belongs to nobody: what happens on a client's socket or session, which others
 //   will use as well, happens in no context but that of the call it is about.
 //
@@ -23,7 +24,7 @@
 
 const XRAY = 'x-amzn-trace-id';
 const W3C = 'traceparent';
-// Seconds that a context outlives its answer. Work that a handler leaves behind, such as a write
+// Seconds that a context outlives its answer at most. Work that a handler leaves behind, such as a write
 // to a log after `res.end()`, starts at once: milliseconds. What still calls after a second is
 // rather a timer, a queue's loop or a pool's upkeep that the request was only the first to need,
 // and would name that request for ever. The sidecar holds an answered request for possible for
@@ -58,6 +59,7 @@ class Context {
     this.add('X-Amzn-Trace-Id', headers[XRAY]);
     this.add(W3C, headers[W3C]);
     this.ends = 0;
+    this.late = false;
     this.socket = null;
     this.written = 0;
   }
@@ -69,7 +71,16 @@ class Context {
   }
 
   answered() {
-    if (this.ends === 0) this.ends = clock() + GRACE;
+    if (this.late) return;
+    this.late = true;
+    this.ends = clock() + GRACE;
+  }
+
+  // One of its calls has an answer, or failed. If the request is over, so is its context: what
+  // follows may be the next job in a queue of somebody's own making, in which whoever ends a call
+  // begins the next, whoever asked for that. It would go on in this context for ever.
+  settled() {
+    if (this.late) this.ends = -1;
   }
 
   live() {
@@ -222,6 +233,16 @@ function messageEmit(original) {
   };
 }
 
+// The same for a call over HTTP/2.
+function replyEmit(original) {
+  return function emit(event) {
+    const context = contexts.get(this);
+    if (context === undefined) return apply(original, this, arguments);
+    if (event === 'response' || event === 'error') context.settled();
+    return enter(context, original, this, arguments);
+  };
+}
+
 // The same for what tells of the end of an answer.
 function answerEmit(original) {
   return function emit(event) {
@@ -291,6 +312,7 @@ function clientEmit(original) {
     const context = contexts.get(this);
     if (context === undefined) return apply(original, this, arguments);
     if (event === 'response' && response) contexts.set(response, context);
+    if (event === 'response' || event === 'error') context.settled();
     return enter(context, original, this, arguments);
   };
 }
@@ -350,10 +372,17 @@ function onUndici({ request }) {
   followModules();
   const context = contextOfDispatch(request);
   if (!context.live() || request.method === 'CONNECT') return;
+  contexts.set(request, context);
   const { headers } = request;
   const fields = typeof headers === 'string' ? pairsOfLines(headers) : pairsOf(headers);
   if (taken(fields) || signed(request.path, fields)) return;
   for (const [name, value] of context.pairs) request.addHeader(name, value);
+}
+
+// `undici:request:headers` and `undici:request:error`, before the caller knows.
+function settles({ request }) {
+  const context = contexts.get(request);
+  if (context) context.settled();
 }
 
 // A pool with all connections busy makes the request when one is free, in the context of who
@@ -421,7 +450,7 @@ function sessionRequest(original) {
     if (context && !foreign) {
       quietly(() => {
         contexts.set(stream, context);
-        wrap(getPrototypeOf(stream), 'emit', messageEmit);
+        wrap(getPrototypeOf(stream), 'emit', replyEmit);
       });
     }
     return stream;
@@ -523,6 +552,8 @@ function install() {
     wrap(http.Agent.prototype, 'addRequest', agentAddRequest);
   }
   subscribe('undici:request:create', onUndici);
+  subscribe('undici:request:headers', settles);
+  subscribe('undici:request:error', settles);
 }
 
 const channels = [];

@@ -9,7 +9,7 @@ import random
 from typing import NamedTuple
 
 #: How the calls of a request are made, by weight. `shared`, on workers that all requests share and
-#: the first of them began, is asked for by the environment: no carrier can see through it.
+#: the first of them began, is asked for by the environment: a runtime loses the context there.
 SHARED = float(os.environ.get("SIDERAY_ATTRIBUTION_SHARED", "0"))
 MODES = {"seq": 0.5, "par": 0.2, "helper": 0.2, "late": 0.1, "shared": SHARED}
 #: Share of requests whose client goes away, and of calls that fail at first.

@@ -1,8 +1,9 @@
 'use strict';
 // What the services of the carrier's tests do, whichever way they came by Node's functions. A
 // request to `/CLIENT/ID` reads its body by events, thinks, makes one call, thinks, makes two at
-// once, answers, and makes a last call after that: `/headers/CLIENT/ID/1` to `4`. Two timers call
-// out on their own: one from the start, one that the first request starts.
+// once, answers, makes one more call after that, and a last one when that is answered:
+// `/headers/CLIENT/ID/1` to `5`. Two timers call out on their own: one from the start, one that the
+// first request starts.
 
 const fs = require('fs');
 const { Writable } = require('stream');
@@ -105,7 +106,9 @@ exports.service = function service(parts, origins) {
       work(call)
         .then(() => {
           response.end('done');
-          call(4).catch(ignore);
+          call(4)
+            .then(() => call(5))
+            .catch(ignore);
         })
         .catch((error) => {
           response.statusCode = 500;
