@@ -67,6 +67,7 @@ pub(super) fn called(
             .and_then(|_| Attempt::read(text("amz-sdk-invocation-id"), text("amz-sdk-request"))),
         prints,
         evidence,
+        links: facts::links(headers),
     }
 }
 

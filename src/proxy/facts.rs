@@ -17,12 +17,18 @@ use crate::trace::facts::RequestView;
 use crate::trace::facts::ResponseFacts;
 use crate::trace::facts::Scheme;
 use crate::trace::header::TRACEPARENT;
+use crate::trace::header::TraceHeader;
 use crate::trace::header::X_AMZN_TRACE_ID;
+use crate::trace::header::members;
+use crate::trace::segment;
 
 /// `X-Amzn-Trace-Id` as hyper wants it.
 pub const XRAY: HeaderName = HeaderName::from_static(X_AMZN_TRACE_ID);
 /// `traceparent` as hyper wants it.
 pub const W3C: HeaderName = HeaderName::from_static(TRACEPARENT);
+
+/// Most requests that a call is linked to, besides its parent.
+const MAX_LINKS: usize = 16;
 
 /// Headers that say more of a client than of a request, or are ours.
 static USUAL: [HeaderName; 14] = [
@@ -132,6 +138,18 @@ pub(super) fn incoming(headers: &HeaderMap) -> Incoming<'_> {
         xray: headers.get(&XRAY).map(HeaderValue::as_bytes),
         traceparent: headers.get(&W3C).map(HeaderValue::as_bytes),
     }
+}
+
+/// The requests that a call is made for besides the one that its first trace header names.
+pub(super) fn links(headers: &HeaderMap) -> Vec<segment::Link> {
+    let values = headers.get_all(&XRAY).iter();
+    let others = values.flat_map(|value| members(value.as_bytes())).skip(1).take(MAX_LINKS);
+    others.filter_map(link).collect()
+}
+
+fn link(member: &[u8]) -> Option<segment::Link> {
+    let TraceHeader { root, parent, .. } = TraceHeader::parse(member);
+    Some(segment::Link { trace_id: root?, id: parent? })
 }
 
 /// What could name a request, in its head: the target, and the values of headers that are not the

@@ -38,6 +38,7 @@ use crate::trace::header::TraceHeader;
 use crate::trace::id::SegmentId;
 use crate::trace::segment::AttemptNote;
 use crate::trace::segment::AttributionNote;
+use crate::trace::segment::Link;
 use crate::trace::segment::Name;
 use crate::trace::time::Stamp;
 
@@ -76,6 +77,8 @@ pub struct Called {
     pub prints: Option<Prints>,
     /// The answer to [`Recorder::question`].
     pub evidence: Option<Evidence>,
+    /// The other requests that its head says it is made for.
+    pub links: Vec<Link>,
 }
 
 /// Where the subsegment of a call goes.
@@ -125,7 +128,7 @@ impl Recorder {
             counters::add(&self.counters.context_missing, 1);
             return self.untraced();
         };
-        let note = plan.sampled.then(|| note(attribution));
+        let note = plan.sampled.then(|| note(attribution, called.links));
         let detail = plan.sampled.then(|| {
             let name = Name::new(called.name.as_deref().unwrap_or(host_of(request.authority)));
             Rc::new(Detail { name, request: request.to_facts() })
@@ -247,11 +250,11 @@ impl Recorder {
 }
 
 /// How a document says what the ledger found.
-fn note(attribution: Attribution) -> AttributionNote {
+fn note(attribution: Attribution, links: Vec<Link>) -> AttributionNote {
     let Attribution { parent, method, candidates } = attribution;
     let late = matches!(parent, Parent::Known { late: true, .. });
     let confidence = method.confidence().as_str();
-    AttributionNote { method: method.as_str(), confidence, late, candidates }
+    AttributionNote { method: method.as_str(), confidence, late, candidates, links }
 }
 
 impl<S: State> Outbound<S> {

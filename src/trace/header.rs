@@ -44,14 +44,15 @@ pub struct TraceHeader {
 }
 
 impl TraceHeader {
-    /// Reads an `X-Amzn-Trace-Id` value. Fields may come in any order and any case, with white
+    /// Reads an `X-Amzn-Trace-Id` value, the first of its [`members`]. Fields may come in any order and any case, with white
     /// space around them; the last of two wins; `Self`, which load balancers add, is dropped.
     /// Source: X-Ray developer guide, "Tracing header".
     #[must_use]
     pub fn parse(value: &[u8]) -> Self {
         let mut header = Self::default();
         let mut extra = String::new();
-        for piece in value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii) {
+        let first = members(value).next().unwrap_or_default();
+        for piece in first.split(|byte| *byte == b';').map(<[u8]>::trim_ascii) {
             if !piece.is_empty() && header.take(piece, &mut extra).is_none() {
                 header.skipped += 1;
             }
@@ -104,6 +105,26 @@ impl TraceHeader {
             ..Self::default()
         })
     }
+}
+
+/// The headers in an `X-Amzn-Trace-Id` value: more than one where several lines were joined by
+/// commas, as whoever passes them on may do (RFC 9110 §5.3). A foreign field may have commas too.
+pub fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut left = Some(value);
+    std::iter::from_fn(move || {
+        let all = left.take()?;
+        let commas = all.iter().enumerate().filter(|(_, byte)| **byte == b',').map(|(at, _)| at);
+        let mut cuts = commas.filter_map(|at| all.split_at_checked(at));
+        let cut = cuts.find_map(|(member, after)| Some((member, next_member(after)?)));
+        left = cut.map(|(_, next)| next);
+        Some(cut.map_or(all, |(member, _)| member))
+    })
+}
+
+/// What begins behind a comma, if that is a header.
+fn next_member(after: &[u8]) -> Option<&[u8]> {
+    let next = after.strip_prefix(b",")?.trim_ascii_start();
+    next.get(..5)?.eq_ignore_ascii_case(b"root=").then_some(next)
 }
 
 /// Appends a foreign field if it can be sent on: visible ASCII, and within [`MAX_EXTRA`].
@@ -190,6 +211,27 @@ mod tests {
 
     /// input, root?, parent?, sampled, extra, skipped
     type Case = (&'static str, bool, bool, Option<Sampled>, &'static str, u32);
+
+    #[test]
+    fn lines_that_were_joined_are_told_apart() {
+        let cases: &[(&str, &[&str])] = &[
+            ("", &[""]),
+            ("Root=a;Parent=b", &["Root=a;Parent=b"]),
+            ("Root=a, Root=b,ROOT=c", &["Root=a", "Root=b", "ROOT=c"]),
+            ("Root=a;Tags=x,y, z;Parent=b,Root=c", &["Root=a;Tags=x,y, z;Parent=b", "Root=c"]),
+            (",Root=", &["", "Root="]),
+            ("Root=a,", &["Root=a,"]),
+        ];
+        for (value, expected) in cases {
+            let found: Vec<_> = members(value.as_bytes()).collect();
+            let expected: Vec<_> = expected.iter().map(|member| member.as_bytes()).collect();
+            assert_eq!(found, expected, "{value}");
+        }
+        let joined = format!("Root={ROOT};Sampled=1, Root=1-5759e988-aa;Parent={PARENT}");
+        let header = TraceHeader::parse(joined.as_bytes());
+        assert_eq!((header.parent, header.sampled), (None, Some(Sampled::Yes)), "the first alone");
+        assert_eq!(header.skipped, 0);
+    }
 
     #[test]
     fn understands_what_the_sdks_send_and_what_they_stumble_over() {

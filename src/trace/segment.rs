@@ -325,6 +325,18 @@ pub struct AttributionNote {
     /// The open requests that may have made the call, where it is unknown which did.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<SegmentId>,
+    /// The other requests that the call was made for, where whoever made it says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+}
+
+/// Another segment or subsegment that has to do with this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// Its trace.
+    pub trace_id: TraceId,
+    /// The segment or subsegment in that.
+    pub id: SegmentId,
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Which request made a call: through both ports, as the service's own documents tell it.
 
 use std::sync::Arc;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use http::Response;
@@ -372,6 +373,54 @@ async fn an_unknown_call_may_pass_without_a_trace() {
         assert_eq!(sidecar.stop().await.recorded, 1, "the request alone");
         assert_eq!(daemon.drain().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_call_for_several_requests_has_one_parent_and_links_to_the_others() {
+    const ALL: usize = 3;
+    let (egress, stock, mut daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
+    let (url, headers) = (format!("http://{}/batch", stock.address()), Mutex::new(Vec::new()));
+    let (way, headers, done) = (egress.clone(), Arc::new(headers), Arc::new(Barrier::new(ALL)));
+    let service = Origin::start(move |request| {
+        let header = origin::header(&request.into_parts().0, "x-amzn-trace-id").to_owned();
+        let (way, url, headers, done) =
+            (way.clone(), url.clone(), Arc::clone(&headers), Arc::clone(&done));
+        async move {
+            headers.lock().unwrap().push(header);
+            if done.wait().await.is_leader() {
+                let all = headers.lock().unwrap().clone();
+                let [first, second, third] = all.as_slice() else { panic!("{ALL} in {all:?}") };
+                // Two lines, of which one is two that somebody has joined.
+                let joined = format!("{second}, {third}");
+                let name = "x-amzn-trace-id";
+                way.call_with(url, &[(name, first), (name, joined.as_str())]).await;
+            }
+            done.wait().await;
+            Response::new(full("done"))
+        }
+    })
+    .await;
+    let sidecar = Sidecar::start(sidecar::config(service.address(), &daemon));
+    egress.is(sidecar.addresses.egress);
+
+    let ask = || client::send(sidecar.addresses.ingress, client::get("/"));
+    tokio::join!(ask(), ask(), ask());
+
+    let got = stock.only();
+    let sent: Vec<_> = got.headers.get_all("x-amzn-trace-id").iter().collect();
+    assert_eq!(sent.len(), 1, "whom we call is called by one");
+    let segments = [daemon.segment(), daemon.segment(), daemon.segment()];
+    let with_call = segments.iter().find(|segment| segment.get("subsegments").is_some()).unwrap();
+    let [call] = embedded(with_call) else { panic!("one call in {with_call}") };
+    assert_eq!(method(call), "header");
+    let links = call.pointer(&format!("{ATTRIBUTION}/links")).and_then(|links| links.as_array());
+    let mut linked: Vec<_> =
+        links.unwrap().iter().map(|link| (text(link, "trace_id"), text(link, "id"))).collect();
+    let others = segments.iter().filter(|segment| segment["id"] != with_call["id"]);
+    let mut expected: Vec<_> = others.map(|one| (text(one, "trace_id"), text(one, "id"))).collect();
+    linked.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(linked, expected);
 }
 
 #[tokio::test]

@@ -203,6 +203,7 @@ fn what_cannot_be_cut_fails_and_leaves_no_trace_in_the_buffer() {
         confidence: "none",
         late: false,
         candidates: (1..5_000).map(SegmentId::mint).collect(),
+        links: Vec::new(),
     };
     let notes = Notes { attribution: Some(attribution), ..Notes::default() };
     let endless = exchange(ids(2, None), "/", None)
