@@ -124,3 +124,6 @@ impl Witness {
         self.pulse.wait(told).await
     }
 }
+
+#[cfg(test)]
+mod tests;
