@@ -6,6 +6,7 @@
 
 mod job;
 mod known;
+mod pulse;
 mod sight;
 mod watcher;
 
@@ -32,6 +33,7 @@ use crate::witness::job::Calling;
 use crate::witness::job::Job;
 use crate::witness::job::Reading;
 use crate::witness::known::Known;
+use crate::witness::pulse::Pulse;
 use crate::witness::sight::Sight;
 use crate::witness::watcher::Watcher;
 
@@ -50,6 +52,7 @@ pub struct Witness {
     sight: Arc<Sight>,
     /// The machine's own: what it waits for are the turns of the machine's scheduler.
     clock: Arc<SystemClock>,
+    pulse: Arc<Pulse>,
 }
 
 impl Witness {
@@ -67,7 +70,8 @@ impl Witness {
         let sight = Arc::<Sight>::default();
         sight.found(&found);
         let threads = threads && found.threads.is_ok();
-        let watcher = Watcher::new(jobs, known, threads, Arc::clone(&clock));
+        let pulse = Arc::<Pulse>::default();
+        let watcher = Watcher::new(jobs, known, threads, (Arc::clone(&clock), Arc::clone(&pulse)));
         let seen = Arc::clone(&sight);
         let look = move || {
             watcher.run(move || {
@@ -77,7 +81,7 @@ impl Witness {
             });
         };
         thread::Builder::new().name("witness".to_owned()).spawn(look)?;
-        Ok(Self { jobs: sender, sight, clock })
+        Ok(Self { jobs: sender, sight, clock, pulse })
     }
 
     /// What can be seen: the sockets at the far end of connections, the processes that have them,
@@ -89,29 +93,37 @@ impl Witness {
     /// Who reads the connection `link` to the service: the thread that waits for what is still to
     /// come, once one does; nobody if it is plain that none will, or none has within the `limit`.
     /// With patience, that is counted from when somebody has begun to read; ten seconds at most.
+    /// If nobody looks, as when the kernel keeps whoever should, that is so after half a second.
     pub async fn reader(&self, link: Link, hold: Hold, limit: Duration) -> Reader {
-        let (tell, told) = oneshot::channel();
         let now = self.clock.now().monotonic();
-        let reading = Reading::new(link, hold, (now, limit), tell);
-        if self.jobs.try_send(Job::Read(reading)).is_err() {
-            return Reader::Queued;
-        }
-        let reader = told.await.unwrap_or(Reader::Queued);
+        let read = |tell| Job::Read(Reading::new(link, hold, (now, limit), tell));
+        let reader = self.ask(read).await.unwrap_or(Reader::Queued);
         trace!(?link, ?reader, "who reads");
         reader
     }
 
     /// Who waits for the answer to a call that came over `link`, and which of `requests`, each with
-    /// its connection to the service, are accepted by whom. Twenty milliseconds at most.
+    /// its connection to the service, are accepted by whom. Twenty milliseconds at most; if nobody
+    /// looks, half a second.
     pub async fn caller(&self, link: Link, requests: Vec<(SegmentId, Link)>) -> Caller {
-        let (tell, told) = oneshot::channel();
         let until = self.clock.now().monotonic() + PATIENCE;
-        let job = Job::Call(Calling::new(link, requests, until, tell));
-        if self.jobs.try_send(job).is_err() {
-            return Caller::default();
-        }
-        let caller = told.await.unwrap_or_default();
+        let call = |tell| Job::Call(Calling::new(link, requests, until, tell));
+        let caller = self.ask(call).await.unwrap_or_default();
         trace!(?link, ?caller, "who calls");
         caller
     }
+
+    /// Puts a question and waits for its answer. None if there is none, and at once where nobody
+    /// has looked for a while.
+    async fn ask<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Option<T> {
+        if self.pulse.is_stuck() {
+            return None;
+        }
+        let (tell, told) = oneshot::channel();
+        self.jobs.try_send(job(tell)).ok()?;
+        self.pulse.wait(told).await
+    }
 }
+
+#[cfg(test)]
+mod tests;

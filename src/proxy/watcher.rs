@@ -18,13 +18,12 @@ impl Watcher {
         Self(Rc::new((watch, witness)))
     }
 
-    /// The request is about to be sent over this connection. Says whether its end is to be
-    /// [held back](Self::held).
-    #[must_use]
-    pub(super) fn sends(&self, link: Link) -> bool {
+    /// The request is about to be sent over this connection, and nothing else is; or over one of
+    /// which that cannot be said. Says whether its end is to be [held back](Self::held).
+    pub(super) fn sends(&self, link: Option<Link>) -> bool {
         let (watch, _) = &*self.0;
         watch.over(link);
-        watch.holds().is_some()
+        link.is_some() && watch.holds().is_some()
     }
 
     /// All but the end of the request has been sent: waits for a thread of the service to read it.

@@ -18,8 +18,21 @@ use crate::trace::time::Stamp;
 pub struct Question {
     /// When the head of the call was read.
     pub at: Stamp,
-    /// Every request that may have made it, and the connection it went over.
+    /// Every request that may have made it, and the connection it went over. One that was not sent
+    /// yet has not.
     pub requests: Vec<(SegmentId, Link)>,
+}
+
+/// How a request goes to the service.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Way {
+    /// Nobody says.
+    #[default]
+    Unknown,
+    /// Not yet: it has made no call.
+    Unsent,
+    /// Over this connection, and nothing else does.
+    Over(Link),
 }
 
 /// What was found.
@@ -40,10 +53,11 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The request is about to be sent over this connection, and nothing else is.
-    pub fn over(&self, link: Link) {
+    /// The request is about to be sent over this connection, and nothing else is; or over one of
+    /// which that cannot be said.
+    pub fn over(&self, link: Option<Link>) {
         if let Some(gathered) = self.recorder.shared.ledger.lock().payload(self.id) {
-            gathered.link = Some(link);
+            gathered.way = link.map_or(Way::Unknown, Way::Over);
         }
     }
 
@@ -71,14 +85,41 @@ impl Recorder {
         }
         let at = self.now();
         let ledger = self.shared.ledger.lock();
-        let link = |id: &SegmentId| Some((*id, ledger.kept(*id)?.link?));
-        let requests = ledger.ask(None)?.iter().map(link).collect::<Option<_>>()?;
-        Some(Question { at, requests })
+        let ways = ledger.ask(None)?.iter().map(|id| {
+            let way = ledger.kept(*id).map(|gathered| gathered.way);
+            (*id, way.unwrap_or_default())
+        });
+        Some(Question { at, requests: sent(ways)? })
     }
 
     /// The values by which a request and a call can be told to belong together, if they are of use
     /// now. `texts` are the target and the values of headers.
     pub fn prints<'t>(&self, texts: impl IntoIterator<Item = &'t [u8]>) -> Option<Prints> {
         self.shared.reads_prints().then(|| Prints::of(self.shared.key, texts))
+    }
+}
+
+/// Those that were sent, and over which connection. None if that is not known of one.
+fn sent(ways: impl Iterator<Item = (SegmentId, Way)>) -> Option<Vec<(SegmentId, Link)>> {
+    let sent = ways.filter_map(|(id, way)| match way {
+        Way::Over(link) => Some(Some((id, link))),
+        Way::Unsent => None,
+        Way::Unknown => Some(None),
+    });
+    sent.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_that_were_not_sent_are_left_out() {
+        let link = Link { near: ([127, 0, 0, 1], 1).into(), far: ([127, 0, 0, 1], 2).into() };
+        let [one, two, three] = [1, 2, 3].map(SegmentId::mint);
+        let ways = [(one, Way::Unsent), (two, Way::Over(link)), (three, Way::Unsent)];
+        assert_eq!(sent(ways.into_iter()), Some(vec![(two, link)]));
+        let ways = [(one, Way::Over(link)), (two, Way::Unknown)];
+        assert_eq!(sent(ways.into_iter()), None);
     }
 }

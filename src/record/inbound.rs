@@ -6,6 +6,7 @@ use crate::attribution::fingerprint::Prints;
 use crate::attribution::requests::Opened;
 use crate::record::counters::Direction;
 use crate::record::evidence::Watch;
+use crate::record::evidence::Way;
 use crate::record::progress::Key;
 use crate::record::recorder::Carried;
 use crate::record::recorder::Gathered;
@@ -112,7 +113,11 @@ impl Recorder {
         }
         self.shared.heed(&ledger);
         let holds = ledger.holds();
-        ledger.is_curious().then(|| Watch { recorder: Rc::clone(self), id: ids.own, holds })
+        let watched = ledger.is_curious();
+        if let Some(gathered) = ledger.payload(ids.own).filter(|_| watched) {
+            gathered.way = Way::Unsent;
+        }
+        watched.then(|| Watch { recorder: Rc::clone(self), id: ids.own, holds })
     }
 }
 

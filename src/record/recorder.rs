@@ -21,6 +21,7 @@ use crate::record::attempts::Attempted;
 use crate::record::attempts::Held;
 use crate::record::counters;
 use crate::record::counters::Counters;
+use crate::record::evidence::Way;
 use crate::record::options::Options;
 use crate::record::progress::Progress;
 use crate::record::sampler::Sampler;
@@ -28,7 +29,6 @@ use crate::sampling::rule::Request;
 use crate::sampling::rule::Rules;
 use crate::sys::clock::Clock;
 use crate::sys::entropy::Entropy;
-use crate::sys::link::Link;
 use crate::sys::throttle::Throttle;
 use crate::trace::document::Document;
 use crate::trace::facts::End;
@@ -69,8 +69,8 @@ pub struct Shared {
 pub struct Gathered {
     /// Foreign fields of its trace header, to go on with every call.
     pub(super) extra: Box<str>,
-    /// The connection to the service that it goes over, and nothing else does.
-    pub(super) link: Option<Link>,
+    /// How it goes to the service.
+    pub(super) way: Way,
     /// The calls that have closed.
     pub(super) calls: Vec<Subsegment>,
     /// Those that have failed and may be tried again.

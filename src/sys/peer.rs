@@ -19,7 +19,7 @@ mod processes;
 #[cfg(target_os = "linux")]
 mod procfs;
 #[cfg(test)]
-mod service;
+pub(crate) mod service;
 #[cfg(test)]
 mod tests;
 mod text;

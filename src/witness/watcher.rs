@@ -22,6 +22,7 @@ use crate::witness::job::Job;
 use crate::witness::job::Reading;
 use crate::witness::known::End;
 use crate::witness::known::Known;
+use crate::witness::pulse::Pulse;
 
 /// How long it rests between two looks.
 const REST: Duration = Duration::from_micros(100);
@@ -43,6 +44,7 @@ pub(super) struct Watcher {
     jobs: mpsc::Receiver<Job>,
     known: Known,
     clock: Arc<SystemClock>,
+    pulse: Arc<Pulse>,
     /// None if threads may not be watched.
     threads: Option<HashMap<Pid, Threads>>,
     reading: Vec<Reading>,
@@ -63,10 +65,10 @@ impl Watcher {
         jobs: mpsc::Receiver<Job>,
         known: Known,
         threads: bool,
-        clock: Arc<SystemClock>,
+        (clock, pulse): (Arc<SystemClock>, Arc<Pulse>),
     ) -> Self {
         let threads = threads.then(HashMap::new);
-        Self { jobs, known, clock, threads, reading: Vec::new(), calling: Vec::new() }
+        Self { jobs, known, clock, pulse, threads, reading: Vec::new(), calling: Vec::new() }
     }
 
     /// Looks until nobody can ask any more. `first` is done when somebody first does.
@@ -102,6 +104,7 @@ impl Watcher {
 
     /// One look at everything that is waited for.
     fn look(&mut self) {
+        self.pulse.beat();
         let now = self.clock.now().monotonic();
         self.reading.retain(|reading| !reading.tell.is_closed());
         self.calling.retain(|calling| !calling.tell.is_closed());

@@ -110,6 +110,9 @@ impl Connection {
                 lease.send(connection, request).await
             }
             Sender::Http2(sender, scheme) => {
+                if let Some(watcher) = request.body().watcher() {
+                    watcher.sends(None);
+                }
                 let shared = Shared { origin, patience, home };
                 shared.send(sender, &scheme, request).await
             }
@@ -153,10 +156,9 @@ impl Lease {
         let offered = request.headers().contains_key(header::UPGRADE);
         let (head, body) = request.into_parts();
         let uploaded = body.progress();
-        let watched = body.watcher().zip(self.link);
+        let watcher = body.watcher().filter(|watcher| watcher.sends(self.link));
         let mut exchange = connection.start(&head, body);
-        if let Some((watcher, link)) = watched
-            && watcher.sends(link)
+        if let Some((watcher, link)) = watcher.zip(self.link)
             && !offered
         {
             // On the heap, because it is seldom: every request would carry its room.

@@ -40,6 +40,13 @@ impl Diag {
     pub fn socket(&mut self, _: SocketAddr, _: SocketAddr) -> io::Result<Option<Socket>> {
         none()
     }
+
+    /// # Errors
+    ///
+    /// Always.
+    pub fn sockets(&mut self, _: &[(SocketAddr, SocketAddr)]) -> io::Result<Vec<Option<Socket>>> {
+        none()
+    }
 }
 
 impl Processes {
@@ -61,6 +68,12 @@ impl Processes {
     #[must_use]
     pub fn owner_among(&self, _: &[Pid], _: u64) -> Owner {
         Owner::Unsure
+    }
+
+    /// Never known.
+    #[must_use]
+    pub fn among(&self, _: Pid, _: &[u64], _: usize) -> Option<Vec<(u64, Fd)>> {
+        None
     }
 
     /// Nobody.

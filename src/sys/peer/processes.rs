@@ -7,6 +7,8 @@ use std::io;
 use std::os::fd::AsFd;
 use std::os::fd::OwnedFd;
 
+use rustix::fs::AtFlags;
+use rustix::fs::Stat as FileStat;
 use rustix::io::Errno;
 
 use super::Fd;
@@ -99,6 +101,20 @@ impl Processes {
         }
     }
 
+    /// Which of these sockets a process has open, and under which number: all from one look through
+    /// its files. None if it may not be looked into, or has more of them than `limit`.
+    #[must_use]
+    pub fn among(&self, pid: Pid, inodes: &[u64], limit: usize) -> Option<Vec<(u64, Fd)>> {
+        let (mut links, mut found) = (limit.min(LINKS_MAX), Vec::new());
+        let walked = procfs::sockets(&self.root, pid, &mut links, &mut |inode, fd| {
+            if inodes.contains(&inode) && !found.iter().any(|(other, _)| *other == inode) {
+                found.push((inode, fd));
+            }
+            if found.len() < inodes.len() { Walk::On } else { Walk::Stop }
+        });
+        walked.is_ok().then_some(found)
+    }
+
     /// The processes that owned sockets before, the latest first: 32 at most. The next socket is
     /// likely theirs.
     #[must_use]
@@ -120,7 +136,8 @@ impl Processes {
     ///
     /// It is gone.
     pub fn threads(&self, pid: Pid) -> io::Result<usize> {
-        Ok(count(procfs::directory(&self.root, format!("{pid}/task"))?)?)
+        let task = format!("{pid}/task");
+        Ok(threads(rustix::fs::statat(&self.root, task, AtFlags::empty())?))
     }
 
     /// Our own process, which is skipped in all searches.
@@ -217,8 +234,11 @@ impl Processes {
 /// How many threads a process has, by its `task` directory: each is a directory in it, which counts
 /// as a link to it, besides the two that all directories have.
 pub(super) fn count(task: impl AsFd) -> Result<usize, Errno> {
-    let links = rustix::fs::fstat(task)?.st_nlink;
-    Ok(usize::try_from(links).unwrap_or(usize::MAX).saturating_sub(2))
+    rustix::fs::fstat(task).map(threads)
+}
+
+fn threads(task: FileStat) -> usize {
+    usize::try_from(task.st_nlink).unwrap_or(usize::MAX).saturating_sub(2)
 }
 
 #[cfg(test)]

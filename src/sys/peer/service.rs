@@ -28,7 +28,7 @@ def serve(family=socket.AF_INET, host='127.0.0.1'):
 
 /// A running service. It ends with the value.
 #[derive(Debug)]
-pub(super) struct Service {
+pub(crate) struct Service {
     child: Child,
     tell: Option<ChildStdin>,
     said: BufReader<ChildStdout>,
@@ -36,7 +36,7 @@ pub(super) struct Service {
 
 impl Service {
     /// Starts one that does what `script` says.
-    pub(super) fn start(script: &str) -> Self {
+    pub(crate) fn start(script: &str) -> Self {
         let mut child = Command::new("python3")
             .args(["-S", "-E", "-c", &format!("{PRELUDE}{script}")])
             .stdin(Stdio::piped())
@@ -48,30 +48,30 @@ impl Service {
         Self { child, tell, said }
     }
 
-    pub(super) fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid(self.child.id())
     }
 
     /// The numbers of the next line that it says.
-    pub(super) fn heard<const N: usize>(&mut self) -> [u32; N] {
+    pub(crate) fn heard<const N: usize>(&mut self) -> [u32; N] {
         let mut line = String::new();
         self.said.read_line(&mut line).unwrap();
         let numbers: Vec<u32> = line.split_whitespace().map(|word| word.parse().unwrap()).collect();
         numbers.try_into().unwrap_or_else(|_| panic!("it said {line:?}"))
     }
 
-    pub(super) fn port(&mut self) -> u16 {
+    pub(crate) fn port(&mut self) -> u16 {
         let [port] = self.heard();
         port.try_into().unwrap()
     }
 
     /// Lets it go on from where it waits.
-    pub(super) fn go_on(&mut self) {
+    pub(crate) fn go_on(&mut self) {
         self.tell.as_mut().unwrap().write_all(b"\n").unwrap();
     }
 
     /// Ends it, and waits until it has ended.
-    pub(super) fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -66,6 +66,10 @@ fn what_sockets_cost() {
             assert!(diag.socket(at, near.local_addr().unwrap()).unwrap().is_some());
         }
     });
+    let pairs: Vec<_> = near.iter().map(|near| (at, near.local_addr().unwrap())).collect();
+    costs("diag.sockets, 64 of them", 100, || {
+        assert!(diag.sockets(&pairs).unwrap().iter().all(Option::is_some));
+    });
 }
 
 #[test]

@@ -82,6 +82,30 @@ fn there_is_no_socket_where_none_is() {
 }
 
 #[test]
+fn many_are_asked_for_at_once() {
+    let mut diag = Diag::open().unwrap();
+    let (listener, first) = pair("127.0.0.1:0", "127.0.0.1");
+    let at = listener.local_addr().unwrap();
+    let mut near = vec![first];
+    near.extend((1..100).map(|_| TcpStream::connect(at).unwrap()));
+    let accepted: Vec<_> = (0..50).map(|_| listener.accept().unwrap()).collect();
+    let nobody = SocketAddr::from(([127, 0, 0, 9], 9));
+    let six = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9));
+    let mut pairs: Vec<_> = near.iter().map(|near| (at, near.local_addr().unwrap())).collect();
+    let mut expected: Vec<_> = (0..100)
+        .map(|place| Some(accepted.get(place).map_or(0, |(socket, _)| inode(socket))))
+        .collect();
+    for place in [0, 31, 32, 77, 100] {
+        pairs.insert(place, (at, if place % 2 == 0 { nobody } else { six }));
+        expected.insert(place, None);
+    }
+    let found = diag.sockets(&pairs).unwrap();
+    let found: Vec<_> = found.into_iter().map(|found| found.map(|found| found.inode)).collect();
+    assert_eq!(found, expected);
+    assert_eq!(diag.sockets(&[]).unwrap(), []);
+}
+
+#[test]
 fn a_socket_closed_on_one_way_is_one_still() {
     let mut diag = Diag::open().unwrap();
     let (listener, near) = pair("127.0.0.1:0", "127.0.0.1");

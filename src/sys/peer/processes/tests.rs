@@ -90,6 +90,14 @@ wait()
         assert_eq!(pid, service.pid());
         assert!(processes.still(pid, fd, socket.inode));
     }
+    let mut inodes: Vec<_> = near.iter().map(|near| far(near).inode).collect();
+    let all = processes.among(service.pid(), &inodes, 1_000).unwrap();
+    assert!(all.iter().all(|(inode, fd)| processes.still(service.pid(), *fd, *inode)));
+    assert_eq!(all.len(), 20);
+    inodes.truncate(5);
+    inodes.push(1);
+    assert_eq!(processes.among(service.pid(), &inodes, 1_000).map(|some| some.len()), Some(5));
+    assert_eq!(processes.among(service.pid(), &inodes, 10), None, "it has more files");
     assert_eq!(processes.threads(service.pid()).unwrap(), threads as usize);
 }
 
