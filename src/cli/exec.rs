@@ -1,6 +1,7 @@
 //! `sideray exec`: the sidecar with a service beside it, which it starts and outlives.
 
 mod environment;
+mod jvm;
 
 use std::ffi::OsString;
 use std::fs;
@@ -27,6 +28,7 @@ use crate::app::Addresses;
 use crate::app::Command;
 use crate::app::Control;
 use crate::carriers::Carriers;
+use crate::carriers::JAVA_OPTIONS;
 use crate::cli::args::Exec;
 use crate::cli::exec::environment::Variable;
 use crate::cli::exec::environment::environment;
@@ -114,7 +116,9 @@ fn beside(
 ) -> u8 {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let mut variables = environment(ports.egress, &env::variable, public);
-    variables.extend(carriers.into_iter().flat_map(|all| all.environment(&env::variable)));
+    if let Some(carriers) = carriers {
+        switch_on(carriers, command, &mut variables);
+    }
     let ended = runtime.and_then(|runtime| runtime.block_on(supervise(command, ports, variables)));
     match ended {
         Ok(status) => code(status),
@@ -128,6 +132,21 @@ fn beside(
             }
         }
     }
+}
+
+/// Adds to what the command would have without carriers.
+fn switch_on(carriers: &Carriers, command: &[OsString], variables: &mut Vec<Variable>) {
+    let so_far = |name: &str| {
+        let ours = variables.iter().find(|(other, _)| *other == name);
+        ours.map(|(_, value)| value.clone()).or_else(|| env::variable(name))
+    };
+    let mut more = carriers.environment(&so_far);
+    if let Some(image) = jvm::without_agents(command, &env::variable) {
+        info!(image = %image.display(), "its JVM cannot load an agent, so it gets no carrier");
+        more.retain(|(name, _)| *name != JAVA_OPTIONS);
+    }
+    variables.retain(|(name, _)| more.iter().all(|(other, _)| name != other));
+    variables.extend(more);
 }
 
 async fn supervise(

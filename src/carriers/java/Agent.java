@@ -48,9 +48,10 @@ public final class Agent implements ClassFileTransformer {
         List<Class<?>> now = new ArrayList<Class<?>>();
         List<Class<?>> later = new ArrayList<Class<?>>();
         for (Class<?> type : tool.getAllLoadedClasses()) {
-            if (targets.of(type.getName().replace('.', '/')) != null) {
+            String name = type.getName();
+            if (targets.names(name)) {
                 // Every program starts threads, but only servers have requests.
-                (type == Thread.class ? later : now).add(type);
+                (name.startsWith("java.lang.") ? later : now).add(type);
             }
         }
         waiting = later.toArray(new Class<?>[0]);

@@ -225,6 +225,16 @@ public final class Hooks {
         }
     }
 
+    /** A task is made that will be given to a pool, but perhaps by a thread that is done with another. */
+    public static void waits(Object task) {
+        try {
+            Slot slot = Slot.mine();
+            Task.made(task, slot.value() == null ? null : slot.cell);
+        } catch (Throwable fault) {
+            // As above.
+        }
+    }
+
     /** A task is given to a pool. */
     public static void given(Object task) {
         try {

@@ -76,7 +76,7 @@ final class Slot {
 
     /** It has read from a connection; `headed` if a head ended. */
     void read(Cell of, boolean headed) {
-        if (!headed) {
+        if (!headed && !scope) {
             if (cell != of) {
                 cell = null;
             }

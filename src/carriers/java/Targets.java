@@ -1,7 +1,9 @@
 package sideray;
 
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Which methods of which classes call which hook. An edit is the method's name and descriptor, where
@@ -22,6 +24,7 @@ final class Targets {
     private static final String CLEAR = "!clear()V";
 
     private final Map<String, String[]> all = new HashMap<String, String[]>(96);
+    private final Set<String> dotted = new HashSet<String>(96);
 
     Targets() {
         servers();
@@ -35,8 +38,14 @@ final class Targets {
         return all.get(name);
     }
 
+    /** Whether a class has edits, by the name that it tells itself. */
+    boolean names(String name) {
+        return dotted.contains(name);
+    }
+
     private void add(String name, String... edits) {
         all.put(name, edits);
+        dotted.add(name.replace('/', '.'));
     }
 
     private void servers() {
@@ -77,6 +86,8 @@ final class Targets {
             add("org/eclipse/jetty/server/" + place + "HttpConnection",
                 "onFillable" + scope, "onFillable" + end);
         }
+        String netty = "io/netty/channel/nio/AbstractNioByteChannel$NioByteUnsafe";
+        add(netty, "read" + scope, "read" + end);
     }
 
     private void tasks() {
@@ -98,6 +109,8 @@ final class Targets {
         String enter = "!enter(" + O + ")V";
         add("java/util/concurrent/ForkJoinTask",
             "<init>()V" + made,
+            // One that was begun already may be forked, to be gone on with elsewhere.
+            "fork()Ljava/util/concurrent/ForkJoinTask; > a0 !made(" + O + ")V",
             "doExec()* > a0 " + enter,
             "doExec()* < !leave()V");
         String fire = "java/util/concurrent/CompletableFuture$Completion.tryFire(I)"
@@ -106,7 +119,7 @@ final class Targets {
             "postComplete()V @" + fire + " swap dup " + enter + " swap | !leave()V");
         add("java/util/concurrent/ForkJoinWorkerThread", "run()V > " + CLEAR);
         for (String place : new String[] {"okhttp3/", "okhttp3/internal/connection/"}) {
-            add(place + "RealCall$AsyncCall", "<init>* < a0 !made(" + O + ")V");
+            add(place + "RealCall$AsyncCall", "<init>* < a0 !waits(" + O + ")V");
         }
     }
 

@@ -7,10 +7,10 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 use std::net::SocketAddr;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
+use crate::carriers::JAVA_OPTIONS;
+use crate::carriers::java_quoted;
 use crate::net::tls::authority::public::PASSWORD;
 use crate::net::tls::authority::public::PublicFiles;
 use crate::proxy::options::METADATA;
@@ -22,9 +22,6 @@ const BUNDLES: [&str; 4] =
 
 /// Names a file of certificates that Node.js trusts besides its own.
 const NODE: &str = "NODE_EXTRA_CA_CERTS";
-
-/// Options that every JVM puts before those of its command line.
-const JAVA: &str = "JAVA_TOOL_OPTIONS";
 
 /// The JVM's property that names a truststore.
 const TRUST_STORE: &str = "-Djavax.net.ssl.trustStore=";
@@ -57,7 +54,8 @@ pub(super) fn environment(
         let file = if existing(NODE).is_some() { &public.bundle } else { &public.ca };
         variables.push((NODE, file.into()));
     }
-    variables.push((JAVA, java(egress, &spared, existing(JAVA).unwrap_or_default(), public)));
+    let users = existing(JAVA_OPTIONS).unwrap_or_default();
+    variables.push((JAVA_OPTIONS, java(egress, &spared, users, public)));
     variables
 }
 
@@ -148,25 +146,6 @@ fn java_patterns(host: &str) -> Vec<String> {
         Err(_) if name.len() < host.len() => vec![format!("*.{name}")],
         Err(_) => vec![name.into(), format!("*.{name}")],
     }
-}
-
-/// A value as the JVM's options take it: in quotes where white space or a quote is in it. There is
-/// no escape character. Source: JDK, "The JDK_JAVA_OPTIONS environment variable", and HotSpot.
-fn java_quoted(value: &OsStr) -> OsString {
-    let bytes = value.as_bytes();
-    let special = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'');
-    if !bytes.iter().any(special) {
-        return value.to_owned();
-    }
-    let mut quoted = vec![b'\''];
-    for byte in bytes {
-        match byte {
-            b'\'' => quoted.extend(b"'\"'\"'"),
-            byte => quoted.push(*byte),
-        }
-    }
-    quoted.push(b'\'');
-    OsString::from_vec(quoted)
 }
 
 #[cfg(test)]

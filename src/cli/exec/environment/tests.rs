@@ -22,7 +22,10 @@ fn of<'a>(variables: &'a [(&'static str, String)], name: &str) -> Option<&'a str
 /// The value of a property among a JVM's options, the last one if there are several.
 fn property<'a>(variables: &'a [(&'static str, String)], name: &str) -> Option<&'a str> {
     let name = format!("-D{name}=");
-    of(variables, JAVA)?.split(' ').filter_map(|option| option.strip_prefix(&*name)).next_back()
+    of(variables, JAVA_OPTIONS)?
+        .split(' ')
+        .filter_map(|option| option.strip_prefix(&*name))
+        .next_back()
 }
 
 #[test]
@@ -90,14 +93,14 @@ fn what_the_user_trusts_is_in_the_bundle_that_all_are_given() {
 fn options_of_the_users_jvm_stay() {
     let public = PublicFiles::of("/run/sideray".as_ref());
     let users = "-Xmx64m -Dhttp.proxyPort=1 -Dhttp.nonProxyHosts='*.corp|db'";
-    let variables = made(&[(JAVA, users)], Some(&public));
-    assert!(of(&variables, JAVA).unwrap().starts_with(&format!("{users} -D")));
+    let variables = made(&[(JAVA_OPTIONS, users)], Some(&public));
+    assert!(of(&variables, JAVA_OPTIONS).unwrap().starts_with(&format!("{users} -D")));
     assert_eq!(property(&variables, "http.proxyPort"), Some("8001"), "the later one counts");
     let spared = property(&variables, "http.nonProxyHosts").unwrap();
     assert!(spared.ends_with("|*.corp|db"), "{spared}");
 
     let users = "-Djavax.net.ssl.trustStore=/corp.jks -Djavax.net.ssl.trustStorePassword=x";
-    let variables = made(&[(JAVA, users)], Some(&public));
+    let variables = made(&[(JAVA_OPTIONS, users)], Some(&public));
     assert_eq!(property(&variables, "javax.net.ssl.trustStore"), Some("/corp.jks"));
     assert_eq!(property(&variables, "javax.net.ssl.trustStorePassword"), Some("x"));
     assert_eq!(property(&variables, "javax.net.ssl.trustStoreType"), None);
@@ -118,18 +121,5 @@ fn spared_hosts_in_a_jvms_words() {
         ("10.0.0.0/8", &[]),
     ] {
         assert_eq!(java_patterns(host), patterns, "{host}");
-    }
-}
-
-#[test]
-fn values_in_a_jvms_quotes() {
-    for (value, quoted) in [
-        ("/run/x.p12", "/run/x.p12"),
-        ("a|b", "a|b"),
-        ("/my files/x", "'/my files/x'"),
-        ("/my \"files\"", "'/my \"files\"'"),
-        ("/o'neill", "'/o'\"'\"'neill'"),
-    ] {
-        assert_eq!(java_quoted(value.as_ref()), quoted, "{value}");
     }
 }
