@@ -25,6 +25,8 @@ final class Connection extends Framing {
     /** Bytes that were read. Whether a head ended among them. */
     synchronized boolean read(byte[] data, int from, int count) {
         headed = false;
+        // Not only once the head is whole: some servers take one that the client breaks off.
+        next();
         feed(data, from, count);
         return headed;
     }
@@ -41,15 +43,7 @@ final class Connection extends Framing {
 
     @Override
     void head(byte[] data, int from, int to) {
-        if (used && answered) {
-            cell.end();
-            cell = new Cell();
-            used = answered = bodyless = false;
-            reply = HEAD;
-            out = NOTHING;
-            left = 0;
-            tail = 0;
-        }
+        next();
         if (used) {
             cell.fill(null);
         } else {
@@ -62,6 +56,19 @@ final class Connection extends Framing {
             }
         }
         headed = true;
+    }
+
+    /** Begins the next request, if the last is done with. */
+    private void next() {
+        if (state == HEAD && used && answered) {
+            cell.end();
+            cell = new Cell();
+            used = answered = bodyless = false;
+            reply = HEAD;
+            out = NOTHING;
+            left = 0;
+            tail = 0;
+        }
     }
 
     @Override

@@ -54,7 +54,7 @@ def those(*ways, runtimes=None):
 ONE_BY_ONE = those("process")
 THREADS = those("thread")
 LOOPS = those("loop", "nio")
-CARRIED = those("process", "thread", "loop", runtimes=("python", "node"))
+CARRIED = those("process", "thread", "loop", "nio", runtimes=("python", "node", "java"))
 
 #: The lines of acceptance. That no call is given to a wrong request goes without saying: it is
 #: asked of every cell.
@@ -124,6 +124,9 @@ class Carriers:
         python = next(iter(sorted(self.folder.rglob("sitecustomize.py"))), None)
         if runtime == "node" and node:
             return {"NODE_OPTIONS": f"--require {node}"}
+        java = next(iter(sorted(self.folder.rglob("sideray-carrier.jar"))), None)
         if runtime == "python" and python:
             return {"PYTHONPATH": str(python.parent)}
+        if runtime == "java" and java:
+            return {"JAVA_TOOL_OPTIONS": f"-javaagent:{java}"}
         return None
