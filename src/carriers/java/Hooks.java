@@ -172,8 +172,11 @@ public final class Hooks {
     public static void selects() {
         try {
             Slot slot = Slot.mine();
-            slot.clear();
             slot.loop = true;
+            // The JDK's server looks once more before it reads the request that it has begun with.
+            if (!slot.scope || slot.cell != null) {
+                slot.clear();
+            }
         } catch (Throwable fault) {
             // As above.
         }
