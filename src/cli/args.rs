@@ -63,9 +63,10 @@ pub enum Command {
     /// COMMAND's outbound calls are led through the egress port: HTTP_PROXY, HTTPS_PROXY and their
     /// lower-case twins point there, NO_PROXY spares the metadata addresses, NODE_USE_ENV_PROXY
     /// makes Node.js heed them, and JAVA_TOOL_OPTIONS tells a JVM the same. Where calls over TLS are
-    /// looked into, it is told of the certificate to trust too. NODE_OPTIONS and PYTHONPATH have it
-    /// load the carriers, see `sideray carriers`. Its standard streams are passed on, and signals
-    /// too. When it ends, the sidecar drains and exits with COMMAND's own code.
+    /// looked into, it is told of the certificate to trust too. NODE_OPTIONS, PYTHONPATH and
+    /// JAVA_TOOL_OPTIONS have it load the carriers, see `sideray carriers`. Its standard streams are
+    /// passed on, and signals too. When it ends, the sidecar drains and exits with COMMAND's own
+    /// code.
     #[command(after_long_help = EXEC)]
     Exec(Exec),
 
@@ -90,9 +91,9 @@ pub enum Command {
 
     /// Write the carriers, for a service that `exec` does not start
     ///
-    /// A carrier is a small hook for a runtime (Node.js, Python) by which an unchanged service sends the
-    /// trace header of the request it serves on with the calls it makes, so that each call has its
-    /// true parent. `exec` has its command load them; where the service is started otherwise, in
+    /// A carrier is a small hook for a runtime (Node.js, Python, Java) by which an unchanged service
+    /// sends the trace header of the request it serves on with the calls it makes, so that each call
+    /// has its true parent. `exec` has its command load them; where the service is started otherwise, in
     /// a pod say, this writes them and prints the variables to set on it.
     #[command(after_long_help = CARRIERS)]
     Carriers(Carriers),

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import zipfile
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,6 +22,7 @@ import pytest
 from support import waiting
 from support.programs import HERE
 from support.programs import run
+from support.sidecar import BINARY
 
 SOURCES = HERE / "java"
 ROOT = HERE.parent.parent
@@ -296,6 +298,44 @@ def test_programs_do_not_notice_it(classes, java, what):
     assert outcome(AGENT) == outcome()
     verified = ("-XX:+UnlockDiagnosticVMOptions", "-XX:+BytecodeVerificationLocal")
     assert outcome(AGENT, AGENT, *verified) == outcome(*verified)
+
+
+@pytest.mark.parametrize("name", ["with space", "it's \"quoted\""])
+def test_sideray_says_how_to_load_it(classes, java, tmp_path, name):
+    out = tmp_path / name
+    done = run(BINARY, "carriers", "--out", out, env={"JAVA_TOOL_OPTIONS": "-Dmine=1"})
+    lines = (line.split("=", 1) for line in done.stdout.splitlines())
+    options = dict(lines)["JAVA_TOOL_OPTIONS"]
+    assert options.startswith("-Dmine=1 ")
+    words = (java, "-cp", classes, "CarrierLook")
+    loaded = run(*words, "loaded", env={"JAVA_TOOL_OPTIONS": options})
+    assert loaded.stdout == "class sideray.Agent\n", loaded.stderr
+    hello = run(*words, "hello", env={"JAVA_TOOL_OPTIONS": options})
+    assert (hello.stdout, hello.stderr) == ("hello\n", f"Picked up JAVA_TOOL_OPTIONS: {options}\n")
+
+
+def test_exec_has_its_command_load_it_besides_the_rest(sideray, classes, java):
+    words = [java, "-cp", classes, "CarrierLook", "loaded"]
+    sidecar = sideray("http://127.0.0.1:1", command=words, env={"JAVA_TOOL_OPTIONS": "-Dmine=1"})
+    assert sidecar.program.wait() == 0
+    output = sidecar.program.output()
+    assert "class sideray.Agent" in output
+    (picked,) = (line for line in output.splitlines() if line.startswith("Picked up"))
+    assert "-Dmine=1 -Dhttp.proxyHost=" in picked
+    assert picked.endswith("/sideray-carrier.jar")
+
+
+def test_exec_leaves_a_runtime_in_peace_that_cannot_load_it(sideray, java, tmp_path):
+    jlink = shutil.which("jlink", path=Path(java).resolve().parent)
+    if not jlink:
+        pytest.skip("there is no jlink")
+    image = tmp_path / "image"
+    made = run(jlink, "--add-modules", "java.base", "--output", image)
+    if made.returncode != 0:
+        pytest.skip(f"jlink makes no image: {made.stderr or made.stdout}")
+    sidecar = sideray("http://127.0.0.1:1", command=[image / "bin" / "java", "-version"])
+    assert sidecar.program.wait() == 0, sidecar.program.output()
+    assert "javaagent" not in sidecar.program.output()
 
 
 OTHER = """

@@ -24,12 +24,13 @@ def told(lines):
 
 def test_they_are_written_out_and_the_variables_printed(tmp_path):
     out = tmp_path / "with space" / "carriers"
-    mine = {"NODE_OPTIONS": "--no-warnings", "PYTHONPATH": "/mine"}
+    mine = {"NODE_OPTIONS": "--no-warnings", "PYTHONPATH": "/mine", "JAVA_TOOL_OPTIONS": "-Xss1m"}
     done = run(BINARY, "carriers", "--out", out, env=mine)
     assert done.returncode == 0, done.stderr
     variables = told(done.stdout)
     assert variables["NODE_OPTIONS"] == f'--no-warnings --require="{out}/node.cjs"'
     assert variables["PYTHONPATH"] == f"{out}/python:/mine"
+    assert variables["JAVA_TOOL_OPTIONS"] == f"-Xss1m '-javaagent:{out}/sideray-carrier.jar'"
     script = "import sitecustomize; print(sitecustomize.__file__)"
     loaded = run(PYTHON, "-c", script, env={"PYTHONPATH": variables["PYTHONPATH"]})
     assert loaded.stdout.strip() == f"{out}/python/sitecustomize.py", loaded.stderr

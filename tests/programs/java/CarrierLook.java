@@ -214,6 +214,7 @@ class CarrierLook {
             case "sockets": sockets(); break;
             case "channels": channels(); break;
             case "clients": clients(); break;
+            case "loaded": System.out.println(Class.forName("sideray.Agent", false, null)); break;
             case "exits": System.exit(3); break;
             case "fails": fail(); break;
             default: System.out.println("hello");
