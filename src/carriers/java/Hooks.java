@@ -243,7 +243,8 @@ public final class Hooks {
         try {
             if (active && task != null) {
                 Slot slot = Slot.mine();
-                Task.given(task, slot.value() == null ? null : slot.cell);
+                boolean none = slot.value() == null || Shared.task(task);
+                Task.given(task, none ? null : slot.cell);
             }
         } catch (Throwable fault) {
             // As above.
@@ -296,26 +297,12 @@ public final class Hooks {
     public static void starts(Thread thread) {
         try {
             Slot slot = active ? Slot.mine() : null;
-            if (slot != null && slot.value() != null && !serves(thread)) {
+            if (slot != null && slot.value() != null && !Shared.thread(thread)) {
                 STARTED.putIfAbsent(thread, slot.cell);
             }
         } catch (Throwable fault) {
             // As above.
         }
-    }
-
-    /** Whether a thread is known to work for many. */
-    private static boolean serves(Thread thread) {
-        for (Class<?> type = thread.getClass(); type != Thread.class; type = type.getSuperclass()) {
-            String name = type.getName();
-            if (name.equals("java.util.TimerThread")
-                || name.equals("java.util.concurrent.ForkJoinWorkerThread")
-                || name.equals("jdk.internal.misc.InnocuousThread")
-                || name.startsWith("io.netty.util.concurrent.")) {
-                return true;
-            }
-        }
-        return false;
     }
 
     // Outbound.

@@ -10,6 +10,9 @@ import java.util.concurrent.ConcurrentHashMap;
  * method of theirs is called.
  */
 final class Table<V> {
+    /** More are not kept: what is left out belongs to nobody. */
+    private static final int MOST = 1 << 18;
+
     private final ConcurrentHashMap<Object, V> map = new ConcurrentHashMap<Object, V>();
     private final ReferenceQueue<Object> gone = new ReferenceQueue<Object>();
 
@@ -24,6 +27,9 @@ final class Table<V> {
     /** The value that is there, or null if this one now is. */
     V putIfAbsent(Object one, V value) {
         purge();
+        if (map.size() >= MOST) {
+            return null;
+        }
         return map.putIfAbsent(new Key(one, gone), value);
     }
 

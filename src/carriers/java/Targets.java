@@ -134,6 +134,9 @@ final class Targets {
         add("java/util/concurrent/LinkedBlockingDeque",
             "takeFirst()" + O + takes, "takeLast()" + O + takes,
             "pollFirst" + timed, "pollLast" + timed);
+        for (String queue : new String[] {"SynchronousQueue", "LinkedTransferQueue"}) {
+            add("java/util/concurrent/" + queue, "take()" + O + takes, "poll" + timed);
+        }
         add("java/util/concurrent/PriorityBlockingQueue", "take()" + O + takes, "poll" + timed);
     }
 
