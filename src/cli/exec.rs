@@ -141,8 +141,9 @@ fn switch_on(carriers: &Carriers, command: &[OsString], variables: &mut Vec<Vari
         ours.map(|(_, value)| value.clone()).or_else(|| env::variable(name))
     };
     let mut more = carriers.environment(&so_far);
-    if let Some(image) = jvm::without_agents(command, &env::variable) {
-        info!(image = %image.display(), "its JVM cannot load an agent, so it gets no carrier");
+    let image = jvm::without_agents(command, &env::variable);
+    if image.is_some() || jvm::archives(command, &env::variable) {
+        info!(?image, "a JVM of this command could not load its carrier, and gets none");
         more.retain(|(name, _)| *name != JAVA_OPTIONS);
     }
     variables.retain(|(name, _)| more.iter().all(|(other, _)| name != other));

@@ -1,13 +1,29 @@
 //! Whether a command's JVM can load an agent. One made by `jlink` without the module for agents ends at
-//! once when it is told to load one.
+//! once when it is told to load one, and one that makes or uses a class archive of the service's own
+//! ends too, or cannot use it and says so on its standard output.
 
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::carriers::JAVA_OPTIONS;
+
 /// The module that loads agents.
 const MODULE: &str = "java.instrument";
+
+/// What says, among a JVM's options, that it makes or uses an archive. Source: JDK, "The java command".
+const ARCHIVES: [&str; 5] =
+    ["-XX:SharedArchiveFile", "-XX:ArchiveClassesAtExit", "-XX:AOT", "-Xshare:on", "-Xshare:dump"];
+
+/// Whether the command, or a variable that its JVM heeds, tells of a class archive.
+pub(super) fn archives(command: &[OsString], variable: &dyn Fn(&str) -> Option<OsString>) -> bool {
+    let variables = ["JDK_JAVA_OPTIONS", JAVA_OPTIONS].into_iter().filter_map(variable);
+    command.iter().cloned().chain(variables).any(|words| {
+        let words = words.to_string_lossy();
+        ARCHIVES.iter().any(|option| words.contains(option))
+    })
+}
 
 /// The first runtime image without that module among those that the command may run on: the one it
 /// is part of, that of `JAVA_HOME`, and that of the `java` on `PATH`.
@@ -54,6 +70,15 @@ mod tests {
         fs::write(dir.join("bin/app"), "").unwrap();
         fs::write(dir.join("release"), release).unwrap();
         fs::canonicalize(dir).unwrap()
+    }
+
+    #[test]
+    fn archives_are_seen_wherever_they_are_named() {
+        let none = |_: &str| None;
+        let set = |name: &str| (name == JAVA_OPTIONS).then(|| "-Xmx1g -Xshare:on".into());
+        assert!(archives(&["java".into(), "-XX:SharedArchiveFile=a.jsa".into()], &none));
+        assert!(archives(&["sh".into()], &set));
+        assert!(!archives(&["java".into(), "-Xshare:auto".into()], &none));
     }
 
     #[test]
