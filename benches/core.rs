@@ -182,7 +182,7 @@ mod document {
             user_agent: Some("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101".into()),
             client: Some(Client::Peer([10, 0, 0, 7].into())),
         };
-        let detail = Rc::new(Detail { name: Name::new(host), request });
+        let detail = Rc::new(Detail { name: Name::new(host), request, rule: None });
         let response = ResponseFacts { status: 200, content_length: Some(1_234) };
         Exchange::open(ids, stamp(0), Some(detail)).answered(response)
     }

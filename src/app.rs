@@ -3,6 +3,7 @@
 //! One thread a worker, each with its own runtime, listeners, pools and document queue; one more
 //! thread, the caller's, for the admin port, signals and the shutdown.
 
+mod central;
 mod lifecycle;
 mod worker;
 

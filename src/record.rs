@@ -6,9 +6,11 @@
 //! what goes wrong costs a document, which is counted, never a request.
 
 pub mod attempts;
+pub mod central;
 pub mod counters;
 pub mod evidence;
 pub mod inbound;
+pub mod local;
 pub mod options;
 pub mod outbound;
 mod progress;

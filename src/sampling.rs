@@ -5,6 +5,7 @@
 //! is decided, [`rule`] for how it finds its rule, [`wildcard`] for what a pattern means, and
 //! [`manifest`] for the file the rules may come from.
 
+pub mod central;
 pub mod local;
 pub mod manifest;
 pub mod reservoir;

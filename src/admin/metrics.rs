@@ -66,6 +66,7 @@ impl Sources {
         self.exchanges(&mut page);
         self.documents(&mut page);
         self.decisions(&mut page);
+        self.central(&mut page);
         self.attribution(&mut page);
         self.connections(&mut page);
         self.collector(&mut page);
@@ -154,13 +155,39 @@ impl Sources {
     }
 
     fn decisions(&self, page: &mut Exposition) {
-        let sampler = self.shared.sampler();
+        let sampler = self.shared.sampler().local();
         let mut decisions = page.family(
             Kind::Counter,
             "sideray_sampling_decisions_total",
             "Decisions of the rules in force. Those that a caller's header made are not among them.",
         );
         for tally in sampler.tallies() {
+            let labels = |decision| [("rule", tally.rule), ("decision", decision)];
+            decisions.sample(&labels("sampled"), tally.sampled);
+            decisions.sample(&labels("passed"), tally.passed);
+        }
+    }
+
+    fn central(&self, page: &mut Exposition) {
+        let Some(central) = self.shared.sampler().central() else { return };
+        let rules = central.in_force(self.shared.second());
+        let count = rules.as_ref().map_or(0, |rules| rules.tallies().count() as u64);
+        let help = "Central sampling rules in force; 0 while the local ones count.";
+        page.gauge("sideray_sampling_central_rules", help, count);
+        let mut polls = page.family(
+            Kind::Counter,
+            "sideray_sampling_central_polls_total",
+            "Questions to X-Ray about sampling.",
+        );
+        for ([about, result], count) in central.polls() {
+            polls.sample(&[("about", about), ("result", result)], count);
+        }
+        let mut decisions = page.family(
+            Kind::Counter,
+            "sideray_sampling_central_decisions_total",
+            "Decisions of the central rules in force.",
+        );
+        for tally in rules.iter().flat_map(|rules| rules.tallies()) {
             let labels = |decision| [("rule", tally.rule), ("decision", decision)];
             decisions.sample(&labels("sampled"), tally.sampled);
             decisions.sample(&labels("passed"), tally.passed);

@@ -24,9 +24,11 @@ use crate::admin::metrics::Sources;
 use crate::admin::server::Admin;
 use crate::app::Bound;
 use crate::app::StartError;
+use crate::app::central::Poller;
 use crate::app::worker::Accepted;
 use crate::app::worker::Worker;
 use crate::config::Config;
+use crate::emit::options::Daemon;
 use crate::emit::side::SideHandle;
 use crate::net::listen;
 use crate::record::recorder::Shared;
@@ -175,6 +177,17 @@ impl Bound {
         }
         serve_admin(admin, sources, drain, &asked)?;
 
+        if let (Some(central), Daemon::Remote(daemon)) =
+            (shared.sampler().central(), &config.emit.daemon)
+        {
+            let poller = Poller {
+                central: Arc::clone(central),
+                daemon: daemon.tcp.clone(),
+                clock: Arc::clone(&world.clock),
+                entropy: (world.entropy)(listeners.len()),
+            };
+            drop(task::spawn(poller.run()));
+        }
         let resigner = config.egress.resign.enabled.then(|| {
             let (options, tls) = (config.egress.resign.clone(), (*tls.to_others).clone());
             Arc::new(Resigner::new(options, tls, Arc::clone(&world.clock)))

@@ -8,6 +8,7 @@ use http::uri::Authority;
 
 use crate::config::Config;
 use crate::config::fault::Findings;
+use crate::emit::options::Daemon;
 
 /// Compares what [`lower`](crate::config::lower) has put in place.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
@@ -30,6 +31,11 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             );
             findings.fault_of("ingress.upstream", message);
         }
+    }
+    if config.record.central && config.emit.daemon == Daemon::Embedded {
+        let message = "central rules come through an X-Ray daemon, and there is none; name it as \
+                       emit.daemon, usually \"127.0.0.1:2000\"";
+        findings.fault_of("sampling.mode", message.to_owned());
     }
     for (service, endpoint) in &config.egress.resign.endpoints {
         let authority = endpoint.authority().map_or("", Authority::as_str);

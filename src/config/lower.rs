@@ -73,6 +73,11 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
         record.stream_after = section.take("stream_after", most, count(1..=10_000));
         emit(section, env, flags)
     });
+    let collector = root.section("collector", collector);
+    let sampling = root.section("sampling", |section| {
+        record.central = section.take("mode", record.central, text(central));
+        rules::rules(section)
+    });
     Config {
         ingress,
         egress,
@@ -80,8 +85,8 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
         attribution,
         record,
         emit,
-        collector: root.section("collector", collector),
-        sampling: root.section("sampling", rules::rules),
+        collector,
+        sampling,
         admin: root.section("admin", |section| admin(section, flags)),
         log: root.section("log", log),
         workers: root.section("runtime", |section| workers(section, flags)),
@@ -271,6 +276,11 @@ fn unknown(word: &str) -> Parsed<Unknown> {
         ("none", Unknown::None(Missing::Log)),
         ("ignore", Unknown::None(Missing::Ignore)),
     ])(word)
+}
+
+/// Whose sampling rules count.
+fn central(word: &str) -> Parsed<bool> {
+    value::word([("local", false), ("central", true)])(word)
 }
 
 fn emit(section: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> emit::options::Options {

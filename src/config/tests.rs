@@ -230,6 +230,16 @@ fn rules_come_from_the_file_or_from_a_manifest() {
 }
 
 #[test]
+fn central_rules_want_a_daemon() {
+    let central = "[sampling]\nmode = 'central'";
+    let faults = load(&file(central)).unwrap_err().to_string();
+    assert!(faults.contains(":2:1: sampling.mode"), "{faults}");
+    assert!(faults.contains("name it as emit.daemon"), "{faults}");
+    let config = load(&file(&format!("emit.daemon = '127.0.0.1:2000'\n{central}"))).unwrap();
+    assert!(config.record.central);
+}
+
+#[test]
 fn what_is_open_or_off_is_warned_of() {
     assert_eq!(load(&Sources::default()).unwrap().warnings(), Vec::<String>::new());
     let text = "egress.listen = '0.0.0.0:1'\nadmin.listen = '[::]:2'\ntrace.enabled = false";

@@ -119,6 +119,8 @@ impl Config {
 
     /// The rules in force, wherever they were read.
     fn write_sampling(&self, out: &mut Writer) {
+        out.section("sampling");
+        out.text("mode", if self.record.central { "central" } else { "local" });
         out.section("sampling.default");
         out.limits(self.sampling.limits(self.sampling.rules().len()));
         for rule in self.sampling.rules() {

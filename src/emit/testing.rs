@@ -53,7 +53,11 @@ pub(in crate::emit) fn segment(own: u64, calls: u64, path_len: usize) -> Documen
         let ids = Ids { trace, own: SegmentId::mint(own), parent: None };
         let url = Url::new(Scheme::Http, "shop.test", &path);
         let request = RequestFacts { method: Method::GET, url, user_agent: None, client: None };
-        Exchange::open(ids, start, Some(Rc::new(Detail { name: Name::new("shop"), request })))
+        Exchange::open(
+            ids,
+            start,
+            Some(Rc::new(Detail { name: Name::new("shop"), request, rule: None })),
+        )
     };
     let calls = (0..calls)
         .map(|n| exchange(own + 1 + n, format!("/{}", "p".repeat(path_len))))

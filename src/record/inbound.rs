@@ -12,6 +12,7 @@ use crate::record::recorder::Carried;
 use crate::record::recorder::Gathered;
 use crate::record::recorder::Incoming;
 use crate::record::recorder::Recorder;
+use crate::record::sampler::Verdict;
 use crate::trace::document::Document;
 use crate::trace::exchange::Answered;
 use crate::trace::exchange::Detail;
@@ -66,9 +67,9 @@ impl Recorder {
             }));
         }
         let header = self.understand(incoming);
-        let sampled = match header.sampled {
-            Some(Sampled::Yes) => true,
-            Some(Sampled::No) => false,
+        let Verdict { sampled, rule } = match header.sampled {
+            Some(Sampled::Yes) => Verdict::given(true),
+            Some(Sampled::No) => Verdict::given(false),
             Some(Sampled::Ask) | None => self.sample(request, now),
         };
         let ids = Ids {
@@ -79,7 +80,7 @@ impl Recorder {
         };
         let detail = sampled.then(|| {
             let name = self.shared.options.name.clone();
-            Rc::new(Detail { name, request: request.to_facts() })
+            Rc::new(Detail { name, request: request.to_facts(), rule })
         });
         let watch = self.enter(ids, sampled, now, (header.extra.clone(), prints));
         let progress = detail.clone().map(|detail| self.progress.insert(ids, now, detail));

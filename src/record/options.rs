@@ -14,6 +14,8 @@ pub struct Options {
     pub name: Name,
     /// What becomes of an outbound call whose parent is unknown.
     pub unknown: Unknown,
+    /// Whether central sampling rules come before the local ones.
+    pub central: bool,
     /// After how long an open request sends a document that says it is in progress.
     pub in_progress_after: Duration,
     /// How many closed subsegments an open segment gathers before they are sent ahead of it.
@@ -46,6 +48,7 @@ impl Default for Options {
             enabled: true,
             name: Name::new("service"),
             unknown: Unknown::Root,
+            central: false,
             in_progress_after: Duration::from_secs(10),
             stream_after: 100,
         }

@@ -131,7 +131,7 @@ impl Recorder {
         let note = plan.sampled.then(|| note(attribution, called.links));
         let detail = plan.sampled.then(|| {
             let name = Name::new(called.name.as_deref().unwrap_or(host_of(request.authority)));
-            Rc::new(Detail { name, request: request.to_facts() })
+            Rc::new(Detail { name, request: request.to_facts(), rule: None })
         });
         let context = Context { root: plan.ids.trace, parent: plan.ids.own, sampled: plan.sampled };
         let start = earlier.as_ref().map_or(now, |earlier| earlier.start);
@@ -226,12 +226,12 @@ impl Recorder {
                 let sampled = match sampled {
                     Some(Sampled::Yes) => true,
                     Some(Sampled::No) => false,
-                    Some(Sampled::Ask) | None => self.sample(request, now),
+                    Some(Sampled::Ask) | None => self.sample(request, now).sampled,
                 };
                 (place, sampled)
             }
             Parent::None => match self.shared.options.unknown {
-                Unknown::Root => (root(self.mint_trace(now)), self.sample(request, now)),
+                Unknown::Root => (root(self.mint_trace(now)), self.sample(request, now).sampled),
                 Unknown::None(missing) => {
                     self.missing(missing, request, now);
                     return None;

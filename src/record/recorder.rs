@@ -7,7 +7,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tracing::warn;
 
@@ -25,6 +24,8 @@ use crate::record::evidence::Way;
 use crate::record::options::Options;
 use crate::record::progress::Progress;
 use crate::record::sampler::Sampler;
+use crate::record::sampler::Verdict;
+use crate::sampling::central;
 use crate::sampling::rule::Request;
 use crate::sampling::rule::Rules;
 use crate::sys::clock::Clock;
@@ -50,7 +51,7 @@ pub struct Shared {
     /// Which requests are open and what they have gathered. A lock because any worker may close
     /// a call of any request; held for arithmetic only.
     pub(super) ledger: Mutex<Ledger<Gathered>>,
-    sampler: ArcSwap<Sampler>,
+    sampler: Sampler,
     /// Failed calls without an open request, which may be tried again on any worker.
     pub(super) held: Held,
     /// The secret by which values of heads are hashed.
@@ -110,22 +111,22 @@ impl Shared {
         secret: [u8; 16],
     ) -> Self {
         Self {
-            options,
             clock,
             key: Key(secret),
             max_hold: attribution.max_hold,
             curious: AtomicBool::new(false),
             reads_prints: AtomicBool::new(false),
             ledger: Mutex::new(Ledger::new(attribution)),
-            sampler: ArcSwap::from_pointee(Sampler::new(rules)),
+            sampler: Sampler::new(rules, options.central),
             held: Held::default(),
+            options,
             aborting: AtomicBool::new(false),
         }
     }
 
     /// Puts other rules in force, from the next decision on. Their reservoirs start full.
     pub fn set_rules(&self, rules: Rules) {
-        self.sampler.store(Arc::new(Sampler::new(rules)));
+        self.sampler.set_local(rules);
     }
 
     /// Takes down what the ledger would have been told, for whoever does not hold its lock.
@@ -157,10 +158,16 @@ impl Shared {
         End::Cancelled
     }
 
+    /// The second of the wall clock.
+    #[must_use]
+    pub fn second(&self) -> u64 {
+        self.clock.now().wall().whole_seconds()
+    }
+
     /// The rules in force.
     #[must_use]
-    pub fn sampler(&self) -> Arc<Sampler> {
-        self.sampler.load_full()
+    pub const fn sampler(&self) -> &Sampler {
+        &self.sampler
     }
 
     /// What the ledger holds.
@@ -256,14 +263,16 @@ impl Recorder {
     }
 
     /// Asks the rules whether a request is recorded.
-    pub(super) fn sample(&self, request: &RequestView<'_>, now: Stamp) -> bool {
-        let request = Request {
+    pub(super) fn sample(&self, request: &RequestView<'_>, now: Stamp) -> Verdict {
+        let http = Request {
             host: request.authority,
             method: request.method.as_str(),
             path: request.path,
         };
         let random = self.entropy.borrow_mut().bits();
-        self.shared.sampler.load().decide(&request, now.wall(), random)
+        let service = self.shared.options.name.as_str();
+        let request = central::rule::Request { http, service, service_type: "" };
+        self.shared.sampler.decide(&request, now.wall(), random)
     }
 
     /// What the trace headers of a request say; none if there are none that say anything.

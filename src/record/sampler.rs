@@ -1,31 +1,30 @@
-//! The rules in force, each with its reservoir and its tally. Shared by all workers.
+//! Whether a request is recorded: the central rules say, where they are wanted and known, else the
+//! local ones.
 
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
-use parking_lot::Mutex;
+use arc_swap::ArcSwap;
 
-use crate::sampling::local;
-use crate::sampling::reservoir::Reservoir;
-use crate::sampling::rule::Request;
+use crate::record::central::Central;
+use crate::record::local::Local;
+use crate::sampling::central::rule::Request;
 use crate::sampling::rule::Rules;
 use crate::trace::time::Micros;
 
-/// Decides which requests are recorded.
+/// All rules in force. Shared by all workers.
 #[derive(Debug)]
 pub struct Sampler {
-    rules: Rules,
-    /// One per rule, in the rules' order.
-    states: Box<[State]>,
+    local: ArcSwap<Local>,
+    central: Option<Arc<Central>>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    /// A lock because a reservoir is per rule and second for the whole sidecar, not per worker.
-    /// Held for one comparison.
-    reservoir: Mutex<Reservoir>,
-    sampled: AtomicU64,
-    passed: AtomicU64,
+/// What the rules say of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is recorded.
+    pub sampled: bool,
+    /// The central rule that says so.
+    pub rule: Option<Arc<str>>,
 }
 
 /// How often one rule decided, and how.
@@ -40,33 +39,45 @@ pub struct Tally<'a> {
 }
 
 impl Sampler {
-    /// A sampler with full reservoirs.
+    /// These local rules, and central ones once they have been fetched, if they are `central`ly
+    /// kept.
     #[must_use]
-    pub fn new(rules: Rules) -> Self {
-        let states = (0..rules.len()).map(|_| State::default()).collect();
-        Self { rules, states }
+    pub fn new(local: Rules, central: bool) -> Self {
+        let local = ArcSwap::from_pointee(Local::new(local));
+        Self { local, central: central.then(Arc::default) }
     }
 
-    /// Whether `request`, which came at `now`, is recorded; `random` are 64 random bits.
+    /// Decides for a request that came at `now`; `random` are 64 random bits.
     #[must_use]
-    pub fn decide(&self, request: &Request<'_>, now: Micros, random: u64) -> bool {
-        let index = self.rules.find(request);
-        let Some(state) = self.states.get(index) else { return false };
-        let limits = self.rules.limits(index);
-        let second = now.whole_seconds();
-        let sampled =
-            local::decide(limits, &mut state.reservoir.lock(), second, random).is_sampled();
-        let tally = if sampled { &state.sampled } else { &state.passed };
-        tally.fetch_add(1, Ordering::Relaxed);
-        sampled
-    }
-
-    /// What each rule has decided so far.
-    pub fn tallies(&self) -> impl Iterator<Item = Tally<'_>> {
-        self.states.iter().enumerate().map(|(index, state)| Tally {
-            rule: self.rules.name(index),
-            sampled: state.sampled.load(Ordering::Relaxed),
-            passed: state.passed.load(Ordering::Relaxed),
+    pub fn decide(&self, request: &Request<'_>, now: Micros, random: u64) -> Verdict {
+        let central = self.central.as_ref();
+        central.and_then(|central| central.decide(request, now, random)).unwrap_or_else(|| {
+            let sampled = self.local.load().decide(&request.http, now, random);
+            Verdict::given(sampled)
         })
+    }
+
+    /// Puts other local rules in force, from the next decision on. Their reservoirs start full.
+    pub fn set_local(&self, rules: Rules) {
+        self.local.store(Arc::new(Local::new(rules)));
+    }
+
+    /// The local rules.
+    #[must_use]
+    pub fn local(&self) -> Arc<Local> {
+        self.local.load_full()
+    }
+
+    /// The central rules, if they are wanted.
+    #[must_use]
+    pub const fn central(&self) -> Option<&Arc<Central>> {
+        self.central.as_ref()
+    }
+}
+
+impl Verdict {
+    /// What no central rule has decided.
+    pub(super) const fn given(sampled: bool) -> Self {
+        Self { sampled, rule: None }
     }
 }

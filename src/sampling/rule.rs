@@ -183,7 +183,7 @@ impl<'a> Fields<'a> {
 }
 
 /// Whether a field matches. An absent one does, as in the SDKs for Python, Node.js and Go.
-fn field(pattern: &Pattern, value: Text<'_>) -> bool {
+pub(super) fn field(pattern: &Pattern, value: Text<'_>) -> bool {
     value.is_empty() || pattern.matches(value)
 }
 

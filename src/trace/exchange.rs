@@ -8,6 +8,7 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::trace::facts::AwsFacts;
 use crate::trace::facts::End;
@@ -58,6 +59,8 @@ pub struct Detail {
     pub name: Name,
     /// The request.
     pub request: RequestFacts,
+    /// The central sampling rule by which it is recorded.
+    pub rule: Option<Arc<str>>,
 }
 
 /// The request was sent on; there is no response yet.
@@ -128,8 +131,9 @@ impl<S: State> Exchange<S> {
     #[must_use]
     pub fn into_segment(self, end: End, at: Stamp, calls: Vec<Subsegment>) -> Option<Segment> {
         let ids = self.ids;
+        let rule = self.detail.as_ref().and_then(|detail| detail.rule.clone());
         let body = self.into_body(end, Side::Inbound, at, Notes::default())?;
-        Some(segment(ids, body, calls))
+        Some(Segment { rule, ..segment(ids, body, calls) })
     }
 
     /// The subsegment of an outbound call that ended at `at`, of an AWS API if there are facts of
@@ -156,7 +160,7 @@ impl<S: State> Exchange<S> {
     }
 
     fn into_body(self, end: End, side: Side, at: Stamp, notes: Notes) -> Option<Body> {
-        let Detail { name, request } = Rc::unwrap_or_clone(self.detail?);
+        let Detail { name, request, rule: _ } = Rc::unwrap_or_clone(self.detail?);
         let response = self.state.response();
         let mut flags = response.map(|r| Flags::of_status(r.status)).unwrap_or_default();
         let exception = exception(end, side, &mut flags);
@@ -185,7 +189,7 @@ pub fn in_progress(ids: Ids, start: Stamp, detail: &Detail) -> Segment {
         cause: None,
         metadata: Metadata::default(),
     };
-    segment(ids, body, Vec::new())
+    Segment { rule: detail.rule.clone(), ..segment(ids, body, Vec::new()) }
 }
 
 /// The segment that holds a call which no request of this service is known to have caused: a
@@ -206,7 +210,14 @@ pub fn root_segment(ids: Ids, name: Name, call: Subsegment) -> Segment {
 }
 
 fn segment(ids: Ids, body: Body, subsegments: Vec<Subsegment>) -> Segment {
-    Segment { id: ids.own, trace_id: ids.trace, parent_id: ids.parent, body, subsegments }
+    Segment {
+        id: ids.own,
+        trace_id: ids.trace,
+        parent_id: ids.parent,
+        rule: None,
+        body,
+        subsegments,
+    }
 }
 
 /// Which way an exchange went through the sidecar.

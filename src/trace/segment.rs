@@ -8,6 +8,7 @@ mod aws;
 mod http;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -36,6 +37,8 @@ pub struct Segment {
     pub trace_id: TraceId,
     /// The caller's subsegment, if the caller named one.
     pub parent_id: Option<SegmentId>,
+    /// The central sampling rule by which it is recorded.
+    pub rule: Option<Arc<str>>,
     /// What segments and subsegments have in common.
     pub body: Body,
     /// The calls that closed before it did.
@@ -56,6 +59,11 @@ impl Encode for Segment {
         json.raw("\"");
         self.body.write(&mut json);
         json.raw(RECORDER);
+        if let Some(rule) = &self.rule {
+            json.raw(",\"sampling_rule_name\":");
+            json.string(rule);
+        }
+        json.raw("}}");
         for (index, call) in self.subsegments.iter().enumerate() {
             json.raw(if index == 0 { ",\"subsegments\":[{\"id\":\"" } else { ",{\"id\":\"" });
             json.raw(call.id.to_text().as_str());
@@ -67,11 +75,11 @@ impl Encode for Segment {
     }
 }
 
-/// The `aws` block of every segment: who recorded it.
+/// The beginning of the `aws` block of every segment: who recorded it.
 const RECORDER: &str = concat!(
     ",\"aws\":{\"xray\":{\"sdk\":\"sideray\",\"sdk_version\":\"",
     env!("CARGO_PKG_VERSION"),
-    "\",\"auto_instrumentation\":true}}"
+    "\",\"auto_instrumentation\":true"
 );
 
 /// One call that a service made.

@@ -15,6 +15,7 @@
 
 mod admin;
 mod attribution;
+mod central;
 mod commands;
 mod continues;
 mod egress;

@@ -62,8 +62,12 @@ fn exchange(
         user_agent: agent.map(Into::into),
         client: agent.map(|_| Client::Peer(IpAddr::V4(Ipv4Addr::LOCALHOST))),
     };
-    Exchange::open(ids, at(0), Some(Rc::new(Detail { name: Name::new("shop"), request })))
-        .answered(ResponseFacts { status: 502, content_length: Some(3) })
+    Exchange::open(
+        ids,
+        at(0),
+        Some(Rc::new(Detail { name: Name::new("shop"), request, rule: None })),
+    )
+    .answered(ResponseFacts { status: 502, content_length: Some(3) })
 }
 
 fn at(seconds: u64) -> Stamp {

@@ -1,0 +1,162 @@
+//! Fetches central sampling rules, and reports what came of them, through the daemon's TCP port.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http::StatusCode;
+use http::header;
+use http_body_util::BodyExt;
+use http_body_util::Full;
+use http_body_util::Limited;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tracing::debug;
+use tracing::warn;
+
+use crate::record::central::Central;
+use crate::sampling::central::schedule::Ask;
+use crate::sampling::central::schedule::Schedule;
+use crate::sampling::central::wire;
+use crate::sampling::central::wire::Nonsense;
+use crate::sys::clock::Clock;
+use crate::sys::entropy::Entropy;
+use crate::sys::task;
+
+/// How long one question may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Most bytes of an answer: a thousand rules take a tenth of it.
+const ANSWER: usize = 4 << 20;
+
+/// Most pages of rules.
+const PAGES: usize = 32;
+
+/// Asks, for as long as it is polled.
+#[derive(Debug)]
+pub(super) struct Poller {
+    pub(super) central: Arc<Central>,
+    /// Host and port of the daemon.
+    pub(super) daemon: Box<str>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Box<dyn Entropy>,
+}
+
+/// Why a question was not answered.
+#[derive(Debug, thiserror::Error)]
+enum PollError {
+    #[error("the daemon cannot be reached: {0}")]
+    Connect(#[from] std::io::Error),
+    #[error("the daemon did not answer: {0}")]
+    Exchange(#[from] hyper::Error),
+    #[error("the daemon's answer cannot be read: {0}")]
+    Body(Box<dyn std::error::Error + Send + Sync>),
+    #[error("the daemon answered with {0}")]
+    Status(StatusCode),
+    #[error("the daemon did not answer in time")]
+    TooLate(#[from] tokio::time::error::Elapsed),
+    #[error(transparent)]
+    Nonsense(#[from] Nonsense),
+    #[error("the question cannot be put: {0}")]
+    Question(#[from] http::Error),
+}
+
+impl Poller {
+    /// Waits for the first request that has to be decided, and asks from then on.
+    pub(super) async fn run(mut self) {
+        self.central.wanted().notified().await;
+        let client = self.client();
+        let mut schedule = Schedule::start(self.monotonic(), self.entropy.bits());
+        let mut quiet = false;
+        loop {
+            let (at, ask) = schedule.next();
+            tokio::time::sleep(at.saturating_sub(self.monotonic())).await;
+            let asked = match ask {
+                Ask::Rules => self.rules().await.map(|()| false),
+                Ask::Targets => self.targets(&client).await,
+            };
+            match &asked {
+                Ok(_) => quiet = false,
+                Err(error) if quiet => debug!(%error, ?ask, "asked about central sampling in vain"),
+                Err(error) => {
+                    warn!(
+                        %error,
+                        ?ask,
+                        "asked about central sampling in vain: what rules there are hold for an \
+                         hour, then the local ones count"
+                    );
+                    quiet = true;
+                }
+            }
+            self.central.polled(ask, asked.is_ok());
+            let (now, random) = (self.monotonic(), self.entropy.bits());
+            match ask {
+                Ask::Rules => schedule.asked_for_rules(asked.is_ok(), now, random),
+                Ask::Targets => schedule.asked_for_targets(asked.unwrap_or(false), now, random),
+            }
+        }
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.clock.now().monotonic()
+    }
+
+    /// Who reports, to X-Ray: 24 hexadecimal digits.
+    fn client(&mut self) -> String {
+        let (high, low) = (self.entropy.bits(), self.entropy.bits());
+        format!("{high:016x}{:08x}", low >> 32)
+    }
+
+    async fn rules(&self) -> Result<(), PollError> {
+        let second = self.clock.now().wall().whole_seconds();
+        let (mut rules, mut skipped, mut next) = (Vec::new(), 0, None);
+        for _ in 0..PAGES {
+            let question = wire::ask_rules(next.as_deref());
+            let page = wire::read_rules(&self.post(wire::RULES, question).await?)?;
+            rules.extend(page.rules);
+            skipped += page.skipped;
+            next = page.next;
+            if next.is_none() {
+                break;
+            }
+        }
+        debug!(rules = rules.len(), skipped, "central sampling rules have come");
+        self.central.put(rules, second);
+        Ok(())
+    }
+
+    /// Whether the rules have changed.
+    async fn targets(&self, client: &str) -> Result<bool, PollError> {
+        let counts = self.central.report();
+        if counts.is_empty() {
+            return Ok(false);
+        }
+        let second = self.clock.now().wall().whole_seconds();
+        let report = wire::report(client, second, &counts);
+        let answer = self.post(wire::TARGETS, report).await?;
+        Ok(self.central.heed(&wire::read_targets(&answer)?))
+    }
+
+    async fn post(&self, path: &str, body: String) -> Result<Bytes, PollError> {
+        tokio::time::timeout(PATIENCE, self.exchange(path, body)).await?
+    }
+
+    async fn exchange(&self, path: &str, body: String) -> Result<Bytes, PollError> {
+        let stream = TcpStream::connect(&*self.daemon).await?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let connection = task::spawn(connection);
+        let request = Request::post(path)
+            .header(header::HOST, &*self.daemon)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))?;
+        let response = sender.send_request(request).await?;
+        if response.status() != StatusCode::OK {
+            return Err(PollError::Status(response.status()));
+        }
+        let body = Limited::new(response.into_body(), ANSWER).collect().await;
+        connection.abort();
+        Ok(body.map_err(PollError::Body)?.to_bytes())
+    }
+}
