@@ -10,6 +10,7 @@ pub mod central;
 pub mod counters;
 pub mod evidence;
 pub mod inbound;
+pub mod keep;
 pub mod local;
 pub mod options;
 pub mod outbound;

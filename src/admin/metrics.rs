@@ -66,6 +66,7 @@ impl Sources {
         self.exchanges(&mut page);
         self.documents(&mut page);
         self.decisions(&mut page);
+        self.kept(&mut page);
         self.central(&mut page);
         self.attribution(&mut page);
         self.connections(&mut page);
@@ -165,6 +166,17 @@ impl Sources {
             let labels = |decision| [("rule", tally.rule), ("decision", decision)];
             decisions.sample(&labels("sampled"), tally.sampled);
             decisions.sample(&labels("passed"), tally.passed);
+        }
+    }
+
+    fn kept(&self, page: &mut Exposition) {
+        let mut kept = page.family(
+            Kind::Counter,
+            "sideray_sampling_kept_total",
+            "Requests recorded although the rules passed over them, by how they ended.",
+        );
+        for (because, count) in self.shared.keep().kept() {
+            kept.sample(&[("because", because)], count);
         }
     }
 

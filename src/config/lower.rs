@@ -76,6 +76,7 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
     let collector = root.section("collector", collector);
     let sampling = root.section("sampling", |section| {
         record.central = section.take("mode", record.central, text(central));
+        record.keep = rules::keep(section);
         rules::rules(section)
     });
     Config {

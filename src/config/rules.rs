@@ -2,18 +2,24 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
+use crate::config::read::Parsed;
 use crate::config::read::Section;
 use crate::config::source;
 use crate::config::value;
 use crate::config::value::count;
 use crate::config::value::pattern;
 use crate::config::value::text;
+use crate::record::options::Keep;
 use crate::sampling::manifest;
 use crate::sampling::rule::Limits;
 use crate::sampling::rule::Rate;
 use crate::sampling::rule::Rule;
 use crate::sampling::rule::Rules;
+
+/// What stands before a time in `keep`.
+const SLOWER: &str = "slower than ";
 
 /// The pattern that matches everything.
 const ANY: &str = "*";
@@ -34,6 +40,48 @@ pub(super) fn rules(section: &mut Section<'_, '_>) -> Rules {
         Some(path) => from_manifest(section, &path),
         None => Rules::new(rules.into_iter().flatten().collect(), default),
     }
+}
+
+/// A word of `keep`.
+enum Kept {
+    Fault,
+    Throttle,
+    Error,
+    Slower(Duration),
+}
+
+/// What is recorded although the rules have passed over it.
+pub(super) fn keep(section: &mut Section<'_, '_>) -> Keep {
+    let default = Keep::default();
+    let words = section.list("keep", Vec::new(), |value| text(kept)(value));
+    let per_second = section.take("keep_per_second", default.per_second, count(0..=u32::MAX));
+    words.into_iter().fold(Keep { per_second, ..default }, |keep, word| match word {
+        Kept::Fault => Keep { fault: true, ..keep },
+        Kept::Throttle => Keep { throttle: true, ..keep },
+        Kept::Error => Keep { error: true, ..keep },
+        Kept::Slower(least) => Keep { slower_than: Some(least), ..keep },
+    })
+}
+
+fn kept(word: &str) -> Parsed<Kept> {
+    if let Some(time) = word.strip_prefix(SLOWER) {
+        return value::duration_of(&time.replace(' ', "")).map(Kept::Slower);
+    }
+    match word {
+        "fault" => Ok(Kept::Fault),
+        "throttle" => Ok(Kept::Throttle),
+        "error" => Ok(Kept::Error),
+        _ => Err("unknown value; known are fault, throttle, error, \"slower than 2s\"".to_owned()),
+    }
+}
+
+/// The words of `keep` that say so.
+pub(super) fn keep_words(keep: &Keep) -> Vec<String> {
+    let Keep { fault, throttle, error, slower_than, .. } = keep;
+    let words = [(fault, "fault"), (throttle, "throttle"), (error, "error")];
+    let set = words.into_iter().filter(|(set, _)| **set).map(|(_, word)| word.to_owned());
+    let slower = slower_than.map(|least| format!("{SLOWER}{}", value::duration_text(least)));
+    set.chain(slower).collect()
 }
 
 /// Limits of which either may be left to the default.

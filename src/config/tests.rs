@@ -104,6 +104,8 @@ fn values_other_than_the_defaults_arrive_and_are_written() {
         collector.max_bytes = 65_537
         log = { level = "warn,sideray=trace", format = "json" }
         runtime.workers = 0x10
+        sampling.keep = ["slower than 2 s", "fault", "throttle"]
+        sampling.keep_per_second = 5
         [[sampling.rules]]
         fixed_target = 0
         rate = 1

@@ -90,6 +90,11 @@ pub(super) fn duration(value: &DeValue<'_>) -> Parsed<Duration> {
         let number = integer(value).unwrap_or(10);
         return Err(format!("expected a duration with its unit; write it as \"{number}s\""));
     };
+    duration_of(text)
+}
+
+/// The duration that a text says.
+pub(super) fn duration_of(text: &str) -> Parsed<Duration> {
     let millis = measure(text, &TIMES)
         .ok_or("not a duration; write a whole number and ms, s, m or h, as \"250ms\" or \"10s\"")?;
     let duration = Duration::from_millis(millis);

@@ -8,6 +8,7 @@ use toml::Value;
 use crate::config::Config;
 use crate::config::process::Format;
 use crate::config::process::Workers;
+use crate::config::rules;
 use crate::config::value::daemon_text;
 use crate::config::value::duration_text;
 use crate::config::value::origin_text;
@@ -121,6 +122,9 @@ impl Config {
     fn write_sampling(&self, out: &mut Writer) {
         out.section("sampling");
         out.text("mode", if self.record.central { "central" } else { "local" });
+        let keep = rules::keep_words(&self.record.keep);
+        out.list("keep", keep.iter().map(|word| &**word));
+        out.key("keep_per_second", i64::from(self.record.keep.per_second));
         out.section("sampling.default");
         out.limits(self.sampling.limits(self.sampling.rules().len()));
         for rule in self.sampling.rules() {

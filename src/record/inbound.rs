@@ -41,6 +41,8 @@ struct Open<S> {
     asked: bool,
     progress: Option<Key>,
     watch: Option<Watch>,
+    /// What it would be recorded with, if the rules have passed over it and it may be kept.
+    spare: Option<Rc<Detail>>,
 }
 
 impl Recorder {
@@ -64,6 +66,7 @@ impl Recorder {
                 asked: false,
                 progress: None,
                 watch: None,
+                spare: None,
             }));
         }
         let header = self.understand(incoming);
@@ -78,10 +81,13 @@ impl Recorder {
             // A parent without its trace names nothing.
             parent: header.parent.filter(|_| header.root.is_some()),
         };
-        let detail = sampled.then(|| {
+        // Of a trace that is not recorded elsewhere, nothing is recorded here.
+        let may_be_kept = !sampled && header.sampled != Some(Sampled::No);
+        let detail = (sampled || (may_be_kept && self.shared.keep().is_on())).then(|| {
             let name = self.shared.options.name.clone();
             Rc::new(Detail { name, request: request.to_facts(), rule })
         });
+        let (detail, spare) = if sampled { (detail, None) } else { (None, detail) };
         let watch = self.enter(ids, sampled, now, (header.extra.clone(), prints));
         let progress = detail.clone().map(|detail| self.progress.insert(ids, now, detail));
         Inbound(Some(Open {
@@ -94,6 +100,7 @@ impl Recorder {
             asked: header.sampled == Some(Sampled::Ask),
             progress,
             watch,
+            spare,
         }))
     }
 
@@ -171,7 +178,7 @@ impl Inbound<Waiting> {
 
     fn with(mut self, response: ResponseFacts) -> Inbound<Answered> {
         Inbound(self.0.take().map(|open| {
-            let Open { recorder, exchange, carried, asked, progress, watch } = open;
+            let Open { recorder, exchange, carried, asked, progress, watch, spare } = open;
             Open {
                 recorder,
                 exchange: exchange.answered(response),
@@ -179,6 +186,7 @@ impl Inbound<Waiting> {
                 asked,
                 progress,
                 watch,
+                spare,
             }
         }))
     }
@@ -186,7 +194,7 @@ impl Inbound<Waiting> {
 
 impl<S: State> Open<S> {
     fn close(self, end: End) {
-        let Self { recorder, exchange, carried, progress, .. } = self;
+        let Self { recorder, exchange, carried, progress, spare, .. } = self;
         if let Some(key) = progress {
             recorder.progress.remove(key);
         }
@@ -199,7 +207,16 @@ impl<S: State> Open<S> {
         };
         let took = now.since(exchange.start());
         recorder.counters.exchanges(Direction::Inbound).ended(exchange.status(), took);
-        if let Some(segment) = exchange.into_segment(end, now, gathered.into_calls()) {
+        let keep = recorder.shared.keep();
+        let kept = spare.and_then(|detail| {
+            Some((keep.keeps(&end, exchange.status(), took, now.wall())?.as_str(), detail))
+        });
+        let (because, exchange) = match kept {
+            Some((because, detail)) => (Some(because), exchange.kept(detail)),
+            None => (None, exchange),
+        };
+        if let Some(mut segment) = exchange.into_segment(end, now, gathered.into_calls()) {
+            segment.body.metadata.sideray.kept = because;
             recorder.queue.offer(Document::Segment(Box::new(segment)));
         }
     }

@@ -16,6 +16,8 @@ pub struct Options {
     pub unknown: Unknown,
     /// Whether central sampling rules come before the local ones.
     pub central: bool,
+    /// Which requests that the rules passed over are recorded all the same.
+    pub keep: Keep,
     /// After how long an open request sends a document that says it is in progress.
     pub in_progress_after: Duration,
     /// How many closed subsegments an open segment gathers before they are sent ahead of it.
@@ -29,6 +31,27 @@ pub enum Unknown {
     Root,
     /// It passes untraced.
     None(Missing),
+}
+
+/// Which requests are recorded because of how they ended. None, by default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Those that end in a 5xx or fail.
+    pub fault: bool,
+    /// Those that are told to slow down, by a 429.
+    pub throttle: bool,
+    /// Those that end in any 4xx, or that the client gives up.
+    pub error: bool,
+    /// Those that take longer.
+    pub slower_than: Option<Duration>,
+    /// Most of them in each second.
+    pub per_second: u32,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { fault: false, throttle: false, error: false, slower_than: None, per_second: 10 }
+    }
 }
 
 /// How loudly a call passes untraced: the SDKs' context-missing strategies, none of which may
@@ -49,6 +72,7 @@ impl Default for Options {
             name: Name::new("service"),
             unknown: Unknown::Root,
             central: false,
+            keep: Keep::default(),
             in_progress_after: Duration::from_secs(10),
             stream_after: 100,
         }

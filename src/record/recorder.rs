@@ -21,6 +21,7 @@ use crate::record::attempts::Held;
 use crate::record::counters;
 use crate::record::counters::Counters;
 use crate::record::evidence::Way;
+use crate::record::keep::Keep;
 use crate::record::options::Options;
 use crate::record::progress::Progress;
 use crate::record::sampler::Sampler;
@@ -52,6 +53,7 @@ pub struct Shared {
     /// a call of any request; held for arithmetic only.
     pub(super) ledger: Mutex<Ledger<Gathered>>,
     sampler: Sampler,
+    keep: Keep,
     /// Failed calls without an open request, which may be tried again on any worker.
     pub(super) held: Held,
     /// The secret by which values of heads are hashed.
@@ -118,6 +120,7 @@ impl Shared {
             reads_prints: AtomicBool::new(false),
             ledger: Mutex::new(Ledger::new(attribution)),
             sampler: Sampler::new(rules, options.central),
+            keep: Keep::new(options.keep.clone()),
             held: Held::default(),
             options,
             aborting: AtomicBool::new(false),
@@ -168,6 +171,12 @@ impl Shared {
     #[must_use]
     pub const fn sampler(&self) -> &Sampler {
         &self.sampler
+    }
+
+    /// What is kept although the rules passed over it.
+    #[must_use]
+    pub const fn keep(&self) -> &Keep {
+        &self.keep
     }
 
     /// What the ledger holds.

@@ -120,6 +120,12 @@ impl<S: State> Exchange<S> {
         self.start
     }
 
+    /// The same, sampled after all.
+    #[must_use]
+    pub fn kept(self, detail: Rc<Detail>) -> Self {
+        Self { detail: Some(detail), ..self }
+    }
+
     /// The response's status, if its head has come.
     #[must_use]
     pub fn status(&self) -> Option<u16> {

@@ -286,8 +286,8 @@ pub struct Metadata {
 
 impl Metadata {
     fn is_empty(&self) -> bool {
-        let Notes { attribution, tunnel, attempts } = &self.sideray;
-        attribution.is_none() && tunnel.is_none() && attempts.is_empty()
+        let Notes { attribution, kept, tunnel, attempts } = &self.sideray;
+        attribution.is_none() && kept.is_none() && tunnel.is_none() && attempts.is_empty()
     }
 }
 
@@ -297,6 +297,9 @@ pub struct Notes {
     /// How the parent of an outbound call was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribution: Option<AttributionNote>,
+    /// Why it is recorded although the sampling rules passed over it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept: Option<&'static str>,
     /// What passed through a tunnel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<TunnelFacts>,

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Response;
 use http_body_util::Full;
 use sideray::app::Command;
+use sideray::record::options::Keep;
 use sideray::sampling::rule::Limits;
 use sideray::sampling::rule::Rate;
 use sideray::sampling::rule::Rule;
@@ -176,4 +178,73 @@ async fn new_rules_take_over_under_load_and_no_request_notices() {
     assert_eq!(documents.len(), chosen, "what was said to be sampled is what is recorded");
     let last = documents.last().unwrap();
     assert!(text(last, "http/request/url").ends_with("/last"), "the last rules are in force");
+}
+
+/// A service that answers with the status that the path names.
+async fn honest() -> Origin {
+    Origin::start(|request| async move {
+        let status = request.uri().path().trim_start_matches('/').parse().unwrap();
+        Response::builder().status::<u16>(status).body(origin::full("said")).unwrap()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn what_ends_badly_is_kept_and_says_why() {
+    let (origin, mut daemon) = (honest().await, Daemon::with(Callers::Elsewhere));
+    let mut config = sidecar::config(origin.address(), &daemon);
+    config.sampling = sidecar::never();
+    config.record.keep = Keep { fault: true, throttle: true, ..Keep::default() };
+    let sidecar = Sidecar::start(config);
+
+    let root = "Root=1-5759e988-bd862e3fe1be46a994272793";
+    let (undecided, decided) =
+        (format!("{root};Parent=53995c3f42cd8ad8"), format!("{root};Sampled=0"));
+    for (status, header) in
+        [(200, None), (404, None), (503, Some(&decided)), (429, None), (500, Some(&undecided))]
+    {
+        let mut request = client::get(&format!("/{status}"));
+        if let Some(header) = header {
+            request = request.header("x-amzn-trace-id", header);
+        }
+        client::send(sidecar.addresses.ingress, request).await;
+        assert!(!told(&origin), "nobody else is told to record it");
+    }
+
+    let (throttled, failed) = (daemon.segment(), daemon.segment());
+    for (segment, status, because) in [(&throttled, 429, "throttle"), (&failed, 500, "fault")] {
+        assert_eq!(segment["http"]["response"]["status"], status);
+        assert_eq!(segment["metadata"]["sideray"]["kept"], because);
+    }
+    assert_eq!(text(&failed, "trace_id"), root.trim_start_matches("Root="));
+    assert_eq!(text(&failed, "parent_id"), "53995c3f42cd8ad8");
+    assert_eq!(sidecar.metric("sideray_sampling_kept_total{because=\"fault\"}").await, 1.0);
+    assert_eq!(sidecar.stop().await.recorded, 2);
+}
+
+#[tokio::test]
+async fn a_storm_of_faults_leaves_exactly_what_the_reservoir_holds() {
+    const SECONDS: u64 = 3;
+    let (origin, mut daemon) = (honest().await, Daemon::start());
+    let clock = Arc::new(ManualClock::new());
+    let mut config = sidecar::config(origin.address(), &daemon);
+    config.sampling = sidecar::never();
+    config.record.keep = Keep { fault: true, per_second: 7, ..Keep::default() };
+    let sidecar = Sidecar::start_still(config, &clock);
+
+    for _ in 0..SECONDS {
+        clock.advance(Duration::from_secs(1));
+        let (mut lanes, ingress) = (tokio::task::JoinSet::new(), sidecar.addresses.ingress);
+        for _ in 0..10 {
+            lanes.spawn(async move {
+                for _ in 0..50 {
+                    client::send(ingress, client::get("/500")).await;
+                }
+            });
+        }
+        lanes.join_all().await;
+    }
+
+    assert_eq!(sidecar.stop().await.recorded, SECONDS * 7, "of 500 in each second");
+    assert_eq!(daemon.drain().len(), 21);
 }

@@ -45,7 +45,7 @@ impl<S: State> Open<S> {
         let trial = trial.map(|trial| (Outcome::of(&end, status, aws.as_ref()), *trial));
         let began = trial.as_ref().map_or(start, |(_, trial)| trial.start);
         let before = trial.as_ref().map(|(_, trial)| trial.before.clone()).unwrap_or_default();
-        let notes = Notes { attribution: note, tunnel, attempts: before };
+        let notes = Notes { attribution: note, tunnel, attempts: before, kept: None };
         // The time is read under the lock, so that it is before the segment's end if the
         // subsegment is still in time to travel inside it.
         let (now, leaving) = {

@@ -113,7 +113,7 @@ impl Exchange {
         });
         let user_agent = self.user_agent.as_ref().map(Text::of);
         let request = RequestFacts { method, url, user_agent, client };
-        Rc::new(Detail { name: Name::new(&self.name.of()), request })
+        Rc::new(Detail { name: Name::new(&self.name.of()), request, rule: None })
     }
 
     fn end(&self) -> End {
