@@ -21,6 +21,7 @@ use crate::trace::exchange::Ids;
 use crate::trace::exchange::State;
 use crate::trace::exchange::Waiting;
 use crate::trace::facts::End;
+use crate::trace::facts::RequestFacts;
 use crate::trace::facts::RequestView;
 use crate::trace::facts::ResponseFacts;
 use crate::trace::header;
@@ -41,8 +42,8 @@ struct Open<S> {
     asked: bool,
     progress: Option<Key>,
     watch: Option<Watch>,
-    /// What it would be recorded with, if the rules have passed over it and it may be kept.
-    spare: Option<Rc<Detail>>,
+    /// What it was, if the rules have passed over it and it may be kept.
+    spare: Option<RequestFacts>,
 }
 
 impl Recorder {
@@ -83,11 +84,11 @@ impl Recorder {
         };
         // Of a trace that is not recorded elsewhere, nothing is recorded here.
         let may_be_kept = !sampled && header.sampled != Some(Sampled::No);
-        let detail = (sampled || (may_be_kept && self.shared.keep().is_on())).then(|| {
+        let spare = (may_be_kept && self.shared.keep().is_on()).then(|| request.to_facts());
+        let detail = sampled.then(|| {
             let name = self.shared.options.name.clone();
             Rc::new(Detail { name, request: request.to_facts(), rule })
         });
-        let (detail, spare) = if sampled { (detail, None) } else { (None, detail) };
         let watch = self.enter(ids, sampled, now, (header.extra.clone(), prints));
         let progress = detail.clone().map(|detail| self.progress.insert(ids, now, detail));
         Inbound(Some(Open {
@@ -208,8 +209,10 @@ impl<S: State> Open<S> {
         let took = now.since(exchange.start());
         recorder.counters.exchanges(Direction::Inbound).ended(exchange.status(), took);
         let keep = recorder.shared.keep();
-        let kept = spare.and_then(|detail| {
-            Some((keep.keeps(&end, exchange.status(), took, now.wall())?.as_str(), detail))
+        let kept = spare.and_then(|request| {
+            let because = keep.keeps(&end, exchange.status(), took, now.wall())?;
+            let name = recorder.shared.options.name.clone();
+            Some((because.as_str(), Rc::new(Detail { name, request, rule: None })))
         });
         let (because, exchange) = match kept {
             Some((because, detail)) => (Some(because), exchange.kept(detail)),
