@@ -1,5 +1,6 @@
 //! Fetches central sampling rules, and reports what came of them, through the daemon's TCP port.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,13 +18,13 @@ use tracing::debug;
 use tracing::warn;
 
 use crate::record::central::Central;
+use crate::sampling::central::quota::Counts;
 use crate::sampling::central::schedule::Ask;
 use crate::sampling::central::schedule::Schedule;
 use crate::sampling::central::wire;
 use crate::sampling::central::wire::Nonsense;
 use crate::sys::clock::Clock;
 use crate::sys::entropy::Entropy;
-use crate::sys::task;
 
 /// How long one question may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -73,28 +74,35 @@ impl Poller {
         loop {
             let (at, ask) = schedule.next();
             tokio::time::sleep(at.saturating_sub(self.monotonic())).await;
-            let asked = match ask {
-                Ask::Rules => self.rules().await.map(|()| false),
-                Ask::Targets => self.targets(&client).await,
-            };
-            match &asked {
-                Ok(_) => quiet = false,
-                Err(error) if quiet => debug!(%error, ?ask, "asked about central sampling in vain"),
-                Err(error) => {
-                    warn!(
-                        %error,
-                        ?ask,
-                        "asked about central sampling in vain: what rules there are hold for an \
-                         hour, then the local ones count"
-                    );
-                    quiet = true;
+            let asked = self.ask(ask, &client).await;
+            if let Some(asked) = &asked {
+                self.central.polled(ask, asked.is_ok());
+                if let Err(error) = asked {
+                    complain(error, ask, quiet);
                 }
+                quiet = asked.is_err();
             }
-            self.central.polled(ask, asked.is_ok());
             let (now, random) = (self.monotonic(), self.entropy.bits());
             match ask {
-                Ask::Rules => schedule.asked_for_rules(asked.is_ok(), now, random),
-                Ask::Targets => schedule.asked_for_targets(asked.unwrap_or(false), now, random),
+                Ask::Rules => schedule.asked_for_rules(matches!(asked, Some(Ok(_))), now, random),
+                Ask::Targets => {
+                    schedule.asked_for_targets(matches!(asked, Some(Ok(true))), now, random);
+                }
+            }
+        }
+    }
+
+    /// Asks, and learns whether the rules have changed since they were fetched. None if there was
+    /// nothing to tell.
+    async fn ask(&self, ask: Ask, client: &str) -> Option<Result<bool, PollError>> {
+        match ask {
+            Ask::Rules => Some(self.rules().await.map(|()| false)),
+            Ask::Targets => {
+                let counts = self.central.report();
+                if counts.is_empty() {
+                    return None;
+                }
+                Some(self.targets(client, &counts).await)
             }
         }
     }
@@ -128,13 +136,13 @@ impl Poller {
     }
 
     /// Whether the rules have changed.
-    async fn targets(&self, client: &str) -> Result<bool, PollError> {
-        let counts = self.central.report();
-        if counts.is_empty() {
-            return Ok(false);
-        }
+    async fn targets(
+        &self,
+        client: &str,
+        counts: &[(Box<str>, Counts)],
+    ) -> Result<bool, PollError> {
         let second = self.clock.now().wall().whole_seconds();
-        let report = wire::report(client, second, &counts);
+        let report = wire::report(client, second, counts);
         let answer = self.post(wire::TARGETS, report).await?;
         Ok(self.central.heed(&wire::read_targets(&answer)?))
     }
@@ -143,20 +151,40 @@ impl Poller {
         tokio::time::timeout(PATIENCE, self.exchange(path, body)).await?
     }
 
+    /// One question over a connection of its own, which ends with it, or when it is given up.
     async fn exchange(&self, path: &str, body: String) -> Result<Bytes, PollError> {
         let stream = TcpStream::connect(&*self.daemon).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        let connection = task::spawn(connection);
         let request = Request::post(path)
             .header(header::HOST, &*self.daemon)
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))?;
-        let response = sender.send_request(request).await?;
-        if response.status() != StatusCode::OK {
-            return Err(PollError::Status(response.status()));
+        let mut answer = pin!(async {
+            let response = sender.send_request(request).await?;
+            if response.status() != StatusCode::OK {
+                return Err(PollError::Status(response.status()));
+            }
+            let body = Limited::new(response.into_body(), ANSWER).collect().await;
+            Ok(body.map_err(PollError::Body)?.to_bytes())
+        });
+        tokio::select! {
+            answer = &mut answer => answer,
+            // What it has brought before it closed is still to be read.
+            _ = connection => answer.await,
         }
-        let body = Limited::new(response.into_body(), ANSWER).collect().await;
-        connection.abort();
-        Ok(body.map_err(PollError::Body)?.to_bytes())
+    }
+}
+
+/// Says that a question was not answered: loudly the first time.
+fn complain(error: &PollError, ask: Ask, quiet: bool) {
+    if quiet {
+        debug!(%error, ?ask, "asked about central sampling in vain");
+    } else {
+        warn!(
+            %error,
+            ?ask,
+            "asked about central sampling in vain: what rules there are hold for an hour, then the \
+             local ones count"
+        );
     }
 }

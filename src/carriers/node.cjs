@@ -233,16 +233,6 @@ function messageEmit(original) {
   };
 }
 
-// The same for a call over HTTP/2.
-function replyEmit(original) {
-  return function emit(event) {
-    const context = contexts.get(this);
-    if (context === undefined) return apply(original, this, arguments);
-    if (event === 'response' || event === 'error') context.settled();
-    return enter(context, original, this, arguments);
-  };
-}
-
 // The same for what tells of the end of an answer.
 function answerEmit(original) {
   return function emit(event) {
@@ -450,7 +440,7 @@ function sessionRequest(original) {
     if (context && !foreign) {
       quietly(() => {
         contexts.set(stream, context);
-        wrap(getPrototypeOf(stream), 'emit', replyEmit);
+        wrap(getPrototypeOf(stream), 'emit', clientEmit);
       });
     }
     return stream;

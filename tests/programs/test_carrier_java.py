@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support import carrier
 from support import waiting
 from support.programs import HERE
 from support.programs import run
@@ -86,7 +87,7 @@ class Service:
         for _ in range(requests):
             number = f"{next(self._numbers)}x"
             way, calls = random.choice(ways), random.randint(1, 4)
-            sent = header_for(number)
+            sent = carrier.drawn(number)
             more = way in ("futures", "async")
             self.asked.update({(number, call): (way, sent) for call in range(calls + more)})
             todo.put((f"/{way}/{number}/{calls}", sent))
@@ -125,11 +126,11 @@ class Service:
         for seen in list(self.origin.requests):
             _, verb, *rest = urlsplit(seen.target).path.split("/")
             if verb == "call":
-                yield (rest[0], int(rest[1])), trace_of(seen.headers)
+                yield (rest[0], int(rest[1])), carrier.carried(seen.headers)
 
     def under(self, target):
         """The trace headers of the calls to a target, oldest first."""
-        return [trace_of(one.headers) for one in self.origin.requests if one.target == target]
+        return [carrier.carried(one.headers) for one in self.origin.requests if one.target == target]
 
     def settle(self):
         """Waits until every call has come."""
@@ -157,20 +158,6 @@ class Service:
         assert not any(self.under("/background/1") + self.under("/background/2"))
 
 
-def header_for(number):
-    """The headers of a request: X-Ray's, W3C's, both or none."""
-    count = int(number[:-1])
-    trace = {"x-amzn-trace-id": f"Root=1-{count:08x}-{count:024x};Parent={count:016x};Sampled=1"}
-    parent = {"traceparent": f"00-{count + 1:032x}-{count + 1:016x}-01"}
-    return random.choice((trace, trace, trace, parent, {**trace, **parent}, {}))
-
-
-def trace_of(headers):
-    """The trace headers among others."""
-    names = ("x-amzn-trace-id", "traceparent")
-    return {name: headers[name] for name in names if name in headers}
-
-
 CELLS = list(cells())
 each_cell = pytest.mark.parametrize(("java", "kind"), CELLS)
 
@@ -191,7 +178,7 @@ def test_an_event_loop_gets_nothing_rather_than_anothers(start, origin, classes,
         service = Service(start, origin, classes, java, kind)
         for _ in range(200):
             number = f"{next(service._numbers)}x"
-            service.asked[number, 0] = service.asked[number, 1] = ("async", header_for(number))
+            service.asked[number, 0] = service.asked[number, 1] = ("async", carrier.drawn(number))
         todo = queue.SimpleQueue()
         for number in {number for number, _ in service.asked}:
             todo.put((f"/async/{number}/1", service.asked[number, 0][1]))
@@ -377,4 +364,6 @@ def test_another_agent_may_stand_before_it_or_behind(start, origin, classes, jav
 
 def test_the_jar_is_what_the_sources_give():
     done = run(sys.executable, BUILD, "--check")
-    assert done.returncode in (0, 2), f"run {BUILD}: {done.stderr}"
+    if done.returncode == 2:
+        pytest.skip("the jar was built by another release of javac")
+    assert done.returncode == 0, f"run {BUILD}: {done.stderr}"

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from support import carrier
 from support import waiting
 from support.programs import HERE
 
@@ -157,7 +158,7 @@ class Service:
         todo = queue.SimpleQueue()
         for _ in range(requests):
             number = f"{next(self._numbers)}x"
-            self.asked[number] = header_for(number)
+            self.asked[number] = carrier.drawn(number)
             way = random.choice(self.ways)
             if way in ("queue", "after"):
                 self.left.add(number)
@@ -203,12 +204,12 @@ class Service:
         for seen in list(self.origin.requests):
             _, verb, *rest = urlsplit(seen.target).path.split("/")
             if verb == "call":
-                yield (rest[0], int(rest[1])), trace_of(seen.headers)
+                yield (rest[0], int(rest[1])), carrier.carried(seen.headers)
 
     def late(self, number):
         """The trace headers of the calls that a request left behind for ever, oldest first."""
         target = f"/late/{number}"
-        return [trace_of(one.headers) for one in self.origin.requests if one.target == target]
+        return [carrier.carried(one.headers) for one in self.origin.requests if one.target == target]
 
     def judge(self):
         """Every call carries exactly the header of its own request. One by a worker for all has
@@ -223,22 +224,8 @@ class Service:
         assert not wrong, f"{len(wrong)} of {len(expected)}, missing {len(missing)}: {wrong}"
         for one in self.origin.requests:
             if one.target.startswith("/background"):
-                assert trace_of(one.headers) == {}, "a call of the background has no parent"
+                assert carrier.carried(one.headers) == {}, "a call of the background has no parent"
         return len(expected)
-
-
-def header_for(number):
-    """The headers of a request: X-Ray's, W3C's, both or none."""
-    count = int(number[:-1])
-    trace = {"x-amzn-trace-id": f"Root=1-{count:08x}-{count:024x};Parent={count:016x};Sampled=1"}
-    parent = {"traceparent": f"00-{count + 1:032x}-{count + 1:016x}-01"}
-    return random.choice((trace, trace, trace, parent, {**trace, **parent}, {}))
-
-
-def trace_of(headers):
-    """The trace headers among others."""
-    names = ("x-amzn-trace-id", "traceparent")
-    return {name: headers[name] for name in names if name in headers}
 
 
 def run(python, *words, carrier=True, **env):

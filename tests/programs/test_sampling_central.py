@@ -255,7 +255,10 @@ def test_the_sidecar_asks_the_daemon_and_does_as_it_is_told(sideray, daemon, ori
     decided = sidecar.metrics()
     name = "sideray_sampling_central_decisions_total"
     assert decided.sum(name, rule="all", decision="sampled") == 5
-    assert decided.sum("sideray_sampling_central_polls_total", about="rules", result="failed") == 1
+    polls = "sideray_sampling_central_polls_total"
+    assert decided.sum(polls, about="rules", result="failed") == 1
+    asked = [path for path, _ in backend.told if path == "/SamplingTargets"]
+    assert decided.sum(polls, about="targets") == len(asked), "nothing to tell is no question"
 
 
 def ask(sidecar, path):

@@ -4,6 +4,7 @@ own. What a call carried is what the origin it called has seen."""
 import http.client
 import json
 import os
+import random
 import shutil
 import subprocess
 import threading
@@ -41,6 +42,14 @@ def trace(number):
     xray = {"X-Amzn-Trace-Id": f"Root=1-67891233-{number:024x};Parent={number:016x};Sampled=1"}
     w3c = {"traceparent": f"00-{number:032x}-{number:016x}-01"}
     return ({**xray, **w3c}, xray, w3c, {}, xray)[number % 5]
+
+
+def drawn(number):
+    """The trace headers of a request by its number, `17x`: which of them, chance says."""
+    count = int(number[:-1])
+    xray = {NAMES[0]: f"Root=1-{count:08x}-{count:024x};Parent={count:016x};Sampled=1"}
+    w3c = {NAMES[1]: f"00-{count + 1:032x}-{count + 1:016x}-01"}
+    return random.choice((xray, xray, xray, w3c, {**xray, **w3c}, {}))
 
 
 def carried(headers):
