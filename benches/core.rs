@@ -51,6 +51,7 @@ use sideray::trace::id::SegmentId;
 use sideray::trace::id::TraceId;
 use sideray::trace::segment::Name;
 use sideray::trace::segment::Notes;
+use sideray::trace::site::Surroundings;
 use sideray::trace::time::Micros;
 use sideray::trace::time::Stamp;
 
@@ -204,7 +205,7 @@ mod document {
         let mut batch = Batch::default();
         bencher.with_inputs(|| segment(calls)).bench_local_values(|document| {
             batch.clear();
-            batch.encode(document)
+            batch.encode(document, &Surroundings::default())
         });
     }
 

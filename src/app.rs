@@ -24,6 +24,7 @@ use crate::emit::options::Daemon;
 use crate::emit::side;
 use crate::emit::side::SideHandle;
 use crate::emit::side::SideSender;
+use crate::emit::sinks::Sinks;
 use crate::net::listen;
 use crate::net::listen::BindError;
 use crate::net::tls;
@@ -126,6 +127,17 @@ enum Outlet {
     Daemon(Box<str>, Option<SideSender>),
     /// To the embedded collector.
     Embedded(SideSender),
+}
+
+impl Outlet {
+    /// One way there.
+    fn sinks(&self, clock: &Arc<dyn Clock>) -> Sinks {
+        let clock = Arc::clone(clock);
+        match self.clone() {
+            Self::Daemon(address, side) => Sinks::daemon(&address, side, clock),
+            Self::Embedded(side) => Sinks::embedded(side, clock),
+        }
+    }
 }
 
 /// One worker's listeners.

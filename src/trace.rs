@@ -12,4 +12,5 @@ pub mod header;
 pub mod id;
 mod json;
 pub mod segment;
+pub mod site;
 pub mod time;

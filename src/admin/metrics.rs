@@ -235,6 +235,9 @@ impl Sources {
         let faults = self.sum(|worker| read(&worker.record.header_faults));
         let help = "Pieces of trace headers that made no sense and were skipped.";
         page.counter("sideray_trace_header_faults_total", help, faults);
+        let refused = self.sum(|worker| read(&worker.record.remarks_refused));
+        let help = "Annotations, metadata and exceptions that a segment had no room for.";
+        page.counter("sideray_remarks_dropped_total", help, refused);
         let ledger = self.shared.ledger_counts();
         let gauges = [
             ("sideray_ledger_open", "Requests open.", ledger.open),

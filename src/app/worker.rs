@@ -21,8 +21,9 @@ use crate::app::Outlet;
 use crate::app::Tls;
 use crate::config::Config;
 use crate::emit::emitter;
+use crate::emit::emitter::Emitter;
 use crate::emit::options::Daemon;
-use crate::emit::sinks::Sinks;
+use crate::emit::queue::Queue;
 use crate::net::listen;
 use crate::net::listen::Conn;
 use crate::net::stream::Stream;
@@ -91,8 +92,7 @@ impl Worker {
     }
 
     async fn serve(self) -> io::Result<()> {
-        let (queue, emitter) =
-            emitter::channel(&self.config.emit, self.sinks(), Arc::clone(&self.counters.emit));
+        let (queue, emitter) = self.channel();
         let recorder = Recorder::new(
             Arc::clone(&self.shared),
             self.entropy,
@@ -152,12 +152,10 @@ impl Worker {
         Ok(())
     }
 
-    fn sinks(&self) -> Sinks {
-        let clock = Arc::clone(&self.clock);
-        match self.outlet.clone() {
-            Outlet::Daemon(address, side) => Sinks::daemon(&address, side, clock),
-            Outlet::Embedded(side) => Sinks::embedded(side, clock),
-        }
+    fn channel(&self) -> (Queue, Emitter) {
+        let sinks = self.outlet.sinks(&self.clock);
+        let around = Arc::clone(self.shared.around());
+        emitter::channel(&self.config.emit, sinks, around, Arc::clone(&self.counters.emit))
     }
 }
 

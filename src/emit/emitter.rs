@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::time::timeout;
 
 use crate::emit::counters::Counters;
@@ -14,6 +15,7 @@ use crate::emit::queue::Outlet;
 use crate::emit::queue::Queue;
 use crate::emit::sinks::Sinks;
 use crate::trace::document::Batch;
+use crate::trace::site::Surroundings;
 
 /// How long the first document of a batch waits for others. Long enough that a busy worker sends
 /// in batches, which cost a fraction of single sends, and far below what a reader could notice.
@@ -25,14 +27,21 @@ pub struct Emitter {
     outlet: Outlet,
     sinks: Sinks,
     batch: Batch,
+    around: Arc<ArcSwap<Surroundings>>,
     counters: Arc<Counters>,
 }
 
-/// A worker's queue and its emitter. `counters` must be theirs alone.
+/// A worker's queue and its emitter, which puts what there is `around` into every segment.
+/// `counters` must be theirs alone.
 #[must_use]
-pub fn channel(options: &Options, sinks: Sinks, counters: Arc<Counters>) -> (Queue, Emitter) {
+pub fn channel(
+    options: &Options,
+    sinks: Sinks,
+    around: Arc<ArcSwap<Surroundings>>,
+    counters: Arc<Counters>,
+) -> (Queue, Emitter) {
     let (queue, outlet) = queue::bounded(options.queue, Arc::clone(&counters));
-    (queue, Emitter { outlet, sinks, batch: Batch::default(), counters })
+    (queue, Emitter { outlet, sinks, batch: Batch::default(), around, counters })
 }
 
 impl Emitter {
@@ -61,11 +70,12 @@ impl Emitter {
     }
 
     fn encode(&mut self) {
+        let around = self.around.load();
         for _ in 0..BATCH {
             let Some(document) = self.outlet.take() else {
                 return;
             };
-            let encoded = self.batch.encode(document);
+            let encoded = self.batch.encode(document, &around);
             self.counters.encode(encoded.split(), encoded.cut);
             self.counters.drop_documents(DropReason::TooLarge, encoded.failed);
         }

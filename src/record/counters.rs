@@ -50,6 +50,8 @@ pub struct Counters {
     pub context_missing: AtomicU64,
     /// Documents that said that a request is in progress.
     pub in_progress: AtomicU64,
+    /// Annotations and other remarks that there was no room for.
+    pub remarks_refused: AtomicU64,
     /// Subsegments sent ahead of their segment because it had gathered many.
     pub streamed: AtomicU64,
 }

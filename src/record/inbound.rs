@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::attribution::fingerprint::Prints;
 use crate::attribution::requests::Opened;
+use crate::record::counters;
 use crate::record::counters::Direction;
 use crate::record::evidence::Watch;
 use crate::record::evidence::Way;
@@ -27,6 +28,7 @@ use crate::trace::facts::ResponseFacts;
 use crate::trace::header;
 use crate::trace::header::Context;
 use crate::trace::header::Sampled;
+use crate::trace::segment::remarks::Remarks;
 use crate::trace::time::Stamp;
 
 /// An open request: its segment. Close it, or drop it to record that the client went away.
@@ -44,6 +46,8 @@ struct Open<S> {
     watch: Option<Watch>,
     /// What it was, if the rules have passed over it and it may be kept.
     spare: Option<RequestFacts>,
+    /// What was said of it; none if nothing was.
+    remarks: Option<Box<Remarks>>,
 }
 
 impl Recorder {
@@ -68,6 +72,7 @@ impl Recorder {
                 progress: None,
                 watch: None,
                 spare: None,
+                remarks: None,
             }));
         }
         let header = self.understand(incoming);
@@ -102,6 +107,7 @@ impl Recorder {
             progress,
             watch,
             spare,
+            remarks: None,
         }))
     }
 
@@ -152,6 +158,14 @@ impl<S: State> Inbound<S> {
         Some(header::response_value(context.root, open.asked.then_some(context.sampled)))
     }
 
+    /// What is said of it, to be added to; none if it can leave no document.
+    #[must_use]
+    pub fn remarks(&mut self) -> Option<&mut Remarks> {
+        let open = self.0.as_mut()?;
+        let heard = open.exchange.is_sampled() || open.spare.is_some();
+        heard.then(|| &mut **open.remarks.get_or_insert_default())
+    }
+
     /// The exchange has ended.
     pub fn close(mut self, end: End) {
         if let Some(open) = self.0.take() {
@@ -179,28 +193,21 @@ impl Inbound<Waiting> {
 
     fn with(mut self, response: ResponseFacts) -> Inbound<Answered> {
         Inbound(self.0.take().map(|open| {
-            let Open { recorder, exchange, carried, asked, progress, watch, spare } = open;
-            Open {
-                recorder,
-                exchange: exchange.answered(response),
-                carried,
-                asked,
-                progress,
-                watch,
-                spare,
-            }
+            let Open { recorder, exchange, carried, asked, progress, watch, spare, remarks } = open;
+            let exchange = exchange.answered(response);
+            Open { recorder, exchange, carried, asked, progress, watch, spare, remarks }
         }))
     }
 }
 
 impl<S: State> Open<S> {
     fn close(self, end: End) {
-        let Self { recorder, exchange, carried, progress, spare, .. } = self;
+        let Self { recorder, exchange, carried, progress, spare, remarks, .. } = self;
         if let Some(key) = progress {
             recorder.progress.remove(key);
         }
         // The time is read under the lock, so that no call that was entered before ends after.
-        let (now, gathered) = {
+        let (now, mut gathered) = {
             let mut ledger = recorder.shared.ledger.lock();
             let now = recorder.now();
             let gathered = carried.is_some().then(|| ledger.close(exchange.ids().own, now));
@@ -218,8 +225,13 @@ impl<S: State> Open<S> {
             Some((because, detail)) => (Some(because), exchange.kept(detail)),
             None => (None, exchange),
         };
-        if let Some(mut segment) = exchange.into_segment(end, now, gathered.into_calls()) {
-            segment.body.metadata.sideray.kept = because;
+        if let Some(mut segment) = exchange.into_segment(end, now, gathered.take_calls()) {
+            segment.body.notes.kept = because;
+            let (remarks, refused) = gathered.close_remarks(remarks);
+            counters::add(&recorder.counters.remarks_refused, refused);
+            if let Some(remarks) = remarks {
+                segment.body.remark(remarks);
+            }
             recorder.queue.offer(Document::Segment(Box::new(segment)));
         }
     }

@@ -3,6 +3,7 @@
 mod close;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::attribution::fingerprint::Prints;
 use crate::attribution::ledger::Call;
@@ -20,6 +21,7 @@ use crate::record::outbound::close::Seen;
 use crate::record::recorder::Carried;
 use crate::record::recorder::Incoming;
 use crate::record::recorder::Recorder;
+use crate::record::sampler::Verdict;
 use crate::trace::exchange::Answered;
 use crate::trace::exchange::Detail;
 use crate::trace::exchange::Exchange;
@@ -40,6 +42,7 @@ use crate::trace::segment::AttemptNote;
 use crate::trace::segment::AttributionNote;
 use crate::trace::segment::Link;
 use crate::trace::segment::Name;
+use crate::trace::segment::remarks::Remarks;
 use crate::trace::time::Stamp;
 
 /// An open call: its subsegment. Close it, or drop it to record that the service gave it up.
@@ -55,6 +58,8 @@ struct Open<S> {
     note: Option<AttributionNote>,
     /// Of a call that an SDK may try more than once.
     trial: Option<Box<Trial>>,
+    /// What was said of it; none if nothing was.
+    remarks: Option<Box<Remarks>>,
 }
 
 /// One attempt of a call, and those before it.
@@ -82,12 +87,12 @@ pub struct Called {
 }
 
 /// Where the subsegment of a call goes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Place {
     /// Below this segment, inside it if it is still open.
     Below(SegmentId),
-    /// Into a segment of its own.
-    Root(SegmentId),
+    /// Into a segment of its own, by this central rule.
+    Root(SegmentId, Option<Arc<str>>),
 }
 
 /// What the ledger knows of a call.
@@ -121,7 +126,9 @@ impl Recorder {
         let Found { attribution, extra, earlier } = self.attribute(request, header, &called, now);
         self.counters.attributed(attribution.method);
         let plan = match &earlier {
-            Some(earlier) => Some(Plan { ids: earlier.ids, place: earlier.place, sampled: true }),
+            Some(Attempted { ids, place, .. }) => {
+                Some(Plan { ids: *ids, place: place.clone(), sampled: true })
+            }
             None => self.plan(&attribution, request, now),
         };
         let Some(plan) = plan else {
@@ -144,6 +151,7 @@ impl Recorder {
             place: plan.place,
             note,
             trial: trial.map(|attempt| Box::new(Trial { attempt, start: now, before })),
+            remarks: None,
         }))
     }
 
@@ -155,9 +163,10 @@ impl Recorder {
             recorder: Rc::clone(self),
             exchange: Exchange::open(ids, now, None),
             carried: None,
-            place: Place::Root(ids.own),
+            place: Place::Root(ids.own, None),
             note: None,
             trial: None,
+            remarks: None,
         }))
     }
 
@@ -210,35 +219,32 @@ impl Recorder {
         now: Stamp,
     ) -> Option<Plan> {
         let own = self.mint_segment();
-        let root = |trace| {
-            let segment = self.mint_segment();
-            (Ids { trace, own, parent: Some(segment) }, Place::Root(segment))
-        };
-        let ((ids, place), sampled) = match attribution.parent {
-            Parent::Known { trace, id, sampled, .. } => {
-                ((Ids { trace, own, parent: Some(id) }, Place::Below(id)), sampled)
-            }
+        let (trace, parent, Verdict { sampled, rule }) = match attribution.parent {
+            Parent::Known { trace, id, sampled, .. } => (trace, Some(id), Verdict::given(sampled)),
             Parent::Foreign { trace, parent, sampled } => {
-                let place = parent.map_or_else(
-                    || root(trace),
-                    |id| (Ids { trace, own, parent: Some(id) }, Place::Below(id)),
-                );
-                let sampled = match sampled {
-                    Some(Sampled::Yes) => true,
-                    Some(Sampled::No) => false,
-                    Some(Sampled::Ask) | None => self.sample(request, now).sampled,
+                let verdict = match sampled {
+                    Some(Sampled::Yes) => Verdict::given(true),
+                    Some(Sampled::No) => Verdict::given(false),
+                    Some(Sampled::Ask) | None => self.sample(request, now),
                 };
-                (place, sampled)
+                (trace, parent, verdict)
             }
             Parent::None => match self.shared.options.unknown {
-                Unknown::Root => (root(self.mint_trace(now)), self.sample(request, now).sampled),
+                Unknown::Root => (self.mint_trace(now), None, self.sample(request, now)),
                 Unknown::None(missing) => {
                     self.missing(missing, request, now);
                     return None;
                 }
             },
         };
-        Some(Plan { ids, place, sampled })
+        let (parent, place) = match parent {
+            Some(id) => (id, Place::Below(id)),
+            None => {
+                let segment = self.mint_segment();
+                (segment, Place::Root(segment, rule))
+            }
+        };
+        Some(Plan { ids: Ids { trace, own, parent: Some(parent) }, place, sampled })
     }
 
     fn missing(&self, missing: Missing, request: &RequestView<'_>, now: Stamp) {
@@ -268,6 +274,13 @@ impl<S: State> Outbound<S> {
     #[must_use]
     pub fn is_sampled(&self) -> bool {
         self.carried().is_some_and(|carried| carried.context.sampled)
+    }
+
+    /// What is said of it, to be added to; none if it leaves no document.
+    #[must_use]
+    pub fn remarks(&mut self) -> Option<&mut Remarks> {
+        let open = self.0.as_mut().filter(|open| open.exchange.is_sampled())?;
+        Some(&mut **open.remarks.get_or_insert_default())
     }
 
     /// The call has ended.
@@ -310,8 +323,9 @@ impl Outbound<Waiting> {
     #[must_use]
     pub fn answered(mut self, response: ResponseFacts) -> Outbound<Answered> {
         Outbound(self.0.take().map(|open| {
-            let Open { recorder, exchange, carried, place, note, trial } = open;
-            Open { recorder, exchange: exchange.answered(response), carried, place, note, trial }
+            let Open { recorder, exchange, carried, place, note, trial, remarks } = open;
+            let exchange = exchange.answered(response);
+            Open { recorder, exchange, carried, place, note, trial, remarks }
         }))
     }
 }

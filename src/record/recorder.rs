@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use tracing::warn;
 
@@ -41,6 +42,11 @@ use crate::trace::header::TraceHeader;
 use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
 use crate::trace::segment::Subsegment;
+use crate::trace::segment::remarks::MAX_ANNOTATIONS;
+use crate::trace::segment::remarks::Remarks;
+use crate::trace::site::Origin;
+use crate::trace::site::Site;
+use crate::trace::site::Surroundings;
 use crate::trace::time::Stamp;
 
 /// What all workers share: an outbound call may come in on another worker than the request that
@@ -63,6 +69,10 @@ pub struct Shared {
     curious: AtomicBool,
     /// Whether the values of heads are to be read.
     reads_prints: AtomicBool,
+    /// What is known of where it all runs. A lock because it is found out piece by piece.
+    site: Mutex<Site>,
+    /// The same as emitters put it into every segment.
+    around: Arc<ArcSwap<Surroundings>>,
     /// The shutdown's deadline has passed: what is dropped now is broken off by us.
     aborting: AtomicBool,
 }
@@ -74,6 +84,10 @@ pub struct Gathered {
     pub(super) extra: Box<str>,
     /// How it goes to the service.
     pub(super) way: Way,
+    /// What was said of it from outside while it was open; none if nothing was.
+    pub(super) remarks: Option<Box<Remarks>>,
+    /// How many annotations its calls have taken.
+    pub(super) annotated: usize,
     /// The calls that have closed.
     pub(super) calls: Vec<Subsegment>,
     /// Those that have failed and may be tried again.
@@ -89,15 +103,32 @@ impl Gathered {
         if many { std::mem::take(&mut self.calls) } else { Vec::new() }
     }
 
+    /// How many more annotations there may be, its calls' among them.
+    pub(super) fn annotations_left(&self) -> usize {
+        let own = self.remarks.as_ref().map_or(0, |remarks| remarks.annotations());
+        MAX_ANNOTATIONS.saturating_sub(own + self.annotated)
+    }
+
+    /// What was said of it, here and by its guard: what was said here was promised to be kept.
+    /// And how much there was no room for.
+    pub(super) fn close_remarks(&mut self, said: Option<Box<Remarks>>) -> (Option<Remarks>, u64) {
+        let left = self.annotations_left();
+        let Some(mut said) = said else { return (self.remarks.take().map(|kept| *kept), 0) };
+        let over = said.limit(left);
+        let Some(mut kept) = self.remarks.take() else { return (Some(*said), over as u64) };
+        let refused = kept.absorb(*said);
+        (Some(*kept), (over + refused) as u64)
+    }
+
     /// Whether another failed call can wait here for its next attempt.
     pub(super) const fn can_hold(&self) -> bool {
         self.attempted.len() < attempts::MAX_HELD
     }
 
     /// All calls, now that no other attempt of one can come.
-    pub(super) fn into_calls(self) -> Vec<Subsegment> {
-        let mut calls = self.calls;
-        calls.extend(self.attempted.into_iter().map(|attempted| attempted.call));
+    pub(super) fn take_calls(&mut self) -> Vec<Subsegment> {
+        let mut calls = std::mem::take(&mut self.calls);
+        calls.extend(self.attempted.drain(..).map(|attempted| attempted.call));
         calls
     }
 }
@@ -118,6 +149,8 @@ impl Shared {
             max_hold: attribution.max_hold,
             curious: AtomicBool::new(false),
             reads_prints: AtomicBool::new(false),
+            site: Mutex::default(),
+            around: Arc::new(ArcSwap::from_pointee(Surroundings::default())),
             ledger: Mutex::new(Ledger::new(attribution)),
             sampler: Sampler::new(rules, options.central),
             keep: Keep::new(options.keep.clone()),
@@ -130,6 +163,19 @@ impl Shared {
     /// Puts other rules in force, from the next decision on. Their reservoirs start full.
     pub fn set_rules(&self, rules: Rules) {
         self.sampler.set_local(rules);
+    }
+
+    /// Something more is known of where it all runs; segments that leave from now on say so.
+    pub fn learn(&self, tell: impl FnOnce(&mut Site)) {
+        let mut site = self.site.lock();
+        tell(&mut site);
+        self.around.store(Arc::new(Surroundings::of(&site)));
+    }
+
+    /// What segments say of where they were recorded.
+    #[must_use]
+    pub const fn around(&self) -> &Arc<ArcSwap<Surroundings>> {
+        &self.around
     }
 
     /// Takes down what the ledger would have been told, for whoever does not hold its lock.
@@ -280,7 +326,9 @@ impl Recorder {
         };
         let random = self.entropy.borrow_mut().bits();
         let service = self.shared.options.name.as_str();
-        let request = central::rule::Request { http, service, service_type: "" };
+        let around = self.shared.around.load();
+        let service_type = around.origin().map_or("", Origin::as_str);
+        let request = central::rule::Request { http, service, service_type };
         self.shared.sampler.decide(&request, now.wall(), random)
     }
 

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::trace::segment::Encode;
 use crate::trace::segment::Segment;
 use crate::trace::segment::Separate;
+use crate::trace::site::Surroundings;
 
 /// The line before each document in a datagram. Source: X-Ray developer guide, "Sending segment
 /// documents to the X-Ray daemon".
@@ -30,6 +31,18 @@ pub enum Document {
     Segment(Box<Segment>),
     /// A subsegment on its own.
     Subsegment(Box<Separate>),
+    /// A document that somebody else has written.
+    Foreign(Foreign),
+}
+
+/// A document as somebody else has written it: one line of JSON.
+#[derive(Clone, Debug)]
+pub struct Foreign(pub Box<[u8]>);
+
+impl Encode for Foreign {
+    fn encode(&self, buffer: &mut Vec<u8>, _around: &Surroundings) {
+        buffer.extend_from_slice(&self.0);
+    }
 }
 
 /// Encoded documents back to back in one buffer, which is kept and reused from batch to batch.
@@ -59,39 +72,41 @@ impl Encoded {
 }
 
 impl Batch {
-    /// Appends `document`, split and cut so that every piece fits [`MAX_DOCUMENT`].
-    pub fn encode(&mut self, document: Document) -> Encoded {
+    /// Appends `document`, split and cut so that every piece fits [`MAX_DOCUMENT`]. What `around`
+    /// says stands in every segment of ours.
+    pub fn encode(&mut self, document: Document, around: &Surroundings) -> Encoded {
         let mut report = Encoded::default();
         match document {
-            Document::Segment(segment) => self.segment(*segment, &mut report),
-            Document::Subsegment(subsegment) => self.one(&*subsegment, &mut report),
+            Document::Segment(segment) => self.segment(*segment, around, &mut report),
+            Document::Subsegment(subsegment) => self.one(&*subsegment, around, &mut report),
+            Document::Foreign(foreign) => self.one(&foreign, around, &mut report),
         }
         report
     }
 
-    fn segment(&mut self, mut segment: Segment, report: &mut Encoded) {
+    fn segment(&mut self, mut segment: Segment, around: &Surroundings, report: &mut Encoded) {
         if segment.subsegments.is_empty() {
-            return self.one(&segment, report);
+            return self.one(&segment, around, report);
         }
-        if self.write(&segment) {
+        if self.write(&segment, around) {
             report.written += 1;
             return;
         }
         // The segment goes last: a document's children are never behind it on the wire.
         for call in std::mem::take(&mut segment.subsegments) {
-            self.one(&call.separate(segment.trace_id, segment.id), report);
+            self.one(&call.separate(segment.trace_id, segment.id), around, report);
         }
-        self.one(&segment, report);
+        self.one(&segment, around, report);
     }
 
     /// Writes one document that cannot be split further.
-    fn one(&mut self, document: &impl Encode, report: &mut Encoded) {
-        if self.write(document) {
+    fn one(&mut self, document: &impl Encode, around: &Surroundings, report: &mut Encoded) {
+        if self.write(document, around) {
             report.written += 1;
             return;
         }
         let mut whole = Vec::new();
-        document.encode(&mut whole);
+        document.encode(&mut whole, around);
         let fitting = serde_json::from_slice(&whole).ok().and_then(cut_to_fit);
         if let Some(Fitting { bytes, cut }) = fitting
             && self.append(|buffer| buffer.extend_from_slice(&bytes))
@@ -103,8 +118,8 @@ impl Batch {
         }
     }
 
-    fn write(&mut self, document: &impl Encode) -> bool {
-        self.append(|buffer| document.encode(buffer))
+    fn write(&mut self, document: &impl Encode, around: &Surroundings) -> bool {
+        self.append(|buffer| document.encode(buffer, around))
     }
 
     /// Writes a datagram at the end of the buffer; false, with the buffer as it was, if it is too

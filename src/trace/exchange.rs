@@ -25,8 +25,8 @@ use crate::trace::segment::Ending;
 use crate::trace::segment::Exception;
 use crate::trace::segment::Flags;
 use crate::trace::segment::Http;
-use crate::trace::segment::Metadata;
 use crate::trace::segment::Name;
+use crate::trace::segment::Namespace;
 use crate::trace::segment::Notes;
 use crate::trace::segment::Segment;
 use crate::trace::segment::Subsegment;
@@ -120,6 +120,12 @@ impl<S: State> Exchange<S> {
         self.start
     }
 
+    /// Whether it leaves a document.
+    #[must_use]
+    pub const fn is_sampled(&self) -> bool {
+        self.detail.is_some()
+    }
+
     /// The same, sampled after all.
     #[must_use]
     pub fn kept(self, detail: Rc<Detail>) -> Self {
@@ -161,8 +167,9 @@ impl<S: State> Exchange<S> {
         {
             blame(id, error, &mut body);
         }
-        let aws = aws.map(|facts| Box::new(Aws { facts, retries }));
-        Some(Subsegment { id, aws, body })
+        let namespace =
+            aws.map_or(Namespace::Remote, |facts| Namespace::Aws(Box::new(Aws { facts, retries })));
+        Some(Subsegment { id, namespace, sql: None, body })
     }
 
     fn into_body(self, end: End, side: Side, at: Stamp, notes: Notes) -> Option<Body> {
@@ -178,7 +185,8 @@ impl<S: State> Exchange<S> {
             flags,
             cause: exception
                 .map(|(kind, message)| cause(self.ids.own, kind.into(), message, Thrown::Here)),
-            metadata: Metadata { sideray: notes },
+            notes,
+            remarks: None,
         })
     }
 }
@@ -193,7 +201,8 @@ pub fn in_progress(ids: Ids, start: Stamp, detail: &Detail) -> Segment {
         http: Some(Http::new(detail.request.clone(), None)),
         flags: Flags::default(),
         cause: None,
-        metadata: Metadata::default(),
+        notes: Notes::default(),
+        remarks: None,
     };
     Segment { rule: detail.rule.clone(), ..segment(ids, body, Vec::new()) }
 }
@@ -210,7 +219,8 @@ pub fn root_segment(ids: Ids, name: Name, call: Subsegment) -> Segment {
         http: None,
         flags: Flags { fault: body.flags.fault, ..Flags::default() },
         cause: None,
-        metadata: Metadata::default(),
+        notes: Notes::default(),
+        remarks: None,
     };
     segment(ids, body, vec![call])
 }
@@ -280,5 +290,6 @@ enum Thrown {
 /// no second random number.
 fn cause(own: SegmentId, kind: Cow<'static, str>, message: Box<str>, thrown: Thrown) -> Cause {
     let remote = thrown == Thrown::There;
-    Cause { exceptions: [Exception { id: own.complement(), message, kind, remote }] }
+    let exception = Exception { message, remote, ..Exception::new(own.complement(), kind) };
+    Cause { working_directory: None, exceptions: vec![exception] }
 }

@@ -5,27 +5,38 @@
 //! first `"id":"…"` in the text. Source: X-Ray developer guide, "Segment documents".
 
 mod aws;
+mod cause;
 mod http;
+mod notes;
+pub mod remarks;
+mod sql;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 pub use self::aws::Aws;
+pub use self::cause::Cause;
+pub use self::cause::Exception;
+pub use self::cause::Flags;
+pub use self::cause::Frame;
 pub use self::http::Http;
 pub use self::http::HttpRequest;
 pub use self::http::HttpResponse;
-use crate::trace::facts::TunnelFacts;
+pub use self::notes::AttemptNote;
+pub use self::notes::AttributionNote;
+pub use self::notes::Link;
+pub use self::notes::Notes;
+use self::remarks::Remarks;
+pub use self::sql::Sql;
 use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
 use crate::trace::json::Json;
+use crate::trace::site::Surroundings;
 use crate::trace::time::Micros;
 
 /// Writes itself as one JSON object.
 pub trait Encode {
-    /// Appends the object to `buffer`.
-    fn encode(&self, buffer: &mut Vec<u8>);
+    /// Appends the object to `buffer`, with what `around` says of where it was recorded.
+    fn encode(&self, buffer: &mut Vec<u8>, around: &Surroundings);
 }
 
 /// One request that a service answered.
@@ -46,7 +57,7 @@ pub struct Segment {
 }
 
 impl Encode for Segment {
-    fn encode(&self, buffer: &mut Vec<u8>) {
+    fn encode(&self, buffer: &mut Vec<u8>, around: &Surroundings) {
         let mut json = Json::new(buffer);
         json.raw("{\"id\":\"");
         json.raw(self.id.to_text().as_str());
@@ -58,12 +69,18 @@ impl Encode for Segment {
         }
         json.raw("\"");
         self.body.write(&mut json);
+        if let Some(remarks) = &self.body.remarks {
+            remarks.write_user(&mut json);
+        }
+        around.write(&mut json);
         json.raw(RECORDER);
         if let Some(rule) = &self.rule {
             json.raw(",\"sampling_rule_name\":");
             json.string(rule);
         }
-        json.raw("}}");
+        json.raw("}");
+        around.write_aws(&mut json);
+        json.raw("}");
         for (index, call) in self.subsegments.iter().enumerate() {
             json.raw(if index == 0 { ",\"subsegments\":[{\"id\":\"" } else { ",{\"id\":\"" });
             json.raw(call.id.to_text().as_str());
@@ -82,15 +99,28 @@ const RECORDER: &str = concat!(
     "\",\"auto_instrumentation\":true"
 );
 
-/// One call that a service made.
+/// One call that a service made, or one piece of its own work.
 #[derive(Clone, Debug)]
 pub struct Subsegment {
     /// The id, which the callee's segment names as its parent.
     pub id: SegmentId,
-    /// The AWS API that was called; none for any other service.
-    pub aws: Option<Box<Aws>>,
+    /// What it is about.
+    pub namespace: Namespace,
+    /// The query, where it is one.
+    pub sql: Option<Box<Sql>>,
     /// What segments and subsegments have in common.
     pub body: Body,
+}
+
+/// What a subsegment is about, and with it the `namespace` and the `aws` block.
+#[derive(Clone, Debug)]
+pub enum Namespace {
+    /// A call of an AWS API.
+    Aws(Box<Aws>),
+    /// A call of anybody else.
+    Remote,
+    /// The service's own work. X-Ray knows no namespace for it.
+    Local,
 }
 
 impl Subsegment {
@@ -102,14 +132,17 @@ impl Subsegment {
 
     /// Everything but the id.
     fn write(&self, json: &mut Json<'_>) {
-        let namespace = match &self.aws {
-            Some(_) => ",\"namespace\":\"aws\"",
-            None => ",\"namespace\":\"remote\"",
-        };
-        json.raw(namespace);
+        json.raw(match &self.namespace {
+            Namespace::Aws(_) => ",\"namespace\":\"aws\"",
+            Namespace::Remote => ",\"namespace\":\"remote\"",
+            Namespace::Local => "",
+        });
         self.body.write(json);
-        if let Some(aws) = &self.aws {
+        if let Namespace::Aws(aws) = &self.namespace {
             aws.write(json);
+        }
+        if let Some(sql) = &self.sql {
+            sql.write(json);
         }
     }
 }
@@ -126,7 +159,7 @@ pub struct Separate {
 }
 
 impl Encode for Separate {
-    fn encode(&self, buffer: &mut Vec<u8>) {
+    fn encode(&self, buffer: &mut Vec<u8>, _around: &Surroundings) {
         let mut json = Json::new(buffer);
         json.raw("{\"id\":\"");
         json.raw(self.call.id.to_text().as_str());
@@ -155,11 +188,27 @@ pub struct Body {
     pub flags: Flags,
     /// Why it failed.
     pub cause: Option<Cause>,
-    /// What X-Ray has no field for.
-    pub metadata: Metadata,
+    /// What sideray has to say besides.
+    pub notes: Notes,
+    /// What others have said of it.
+    pub remarks: Option<Box<Remarks>>,
 }
 
 impl Body {
+    /// Takes in what others have said of it.
+    pub fn remark(&mut self, mut remarks: Remarks) {
+        if remarks.is_empty() {
+            return;
+        }
+        self.flags = self.flags.or(remarks.flags);
+        let exceptions = std::mem::take(&mut remarks.exceptions);
+        if !exceptions.is_empty() {
+            let nothing = || Cause { working_directory: None, exceptions: Vec::new() };
+            self.cause.get_or_insert_with(nothing).exceptions.extend(exceptions);
+        }
+        self.remarks = Some(Box::new(remarks));
+    }
+
     fn write(&self, json: &mut Json<'_>) {
         json.raw(",\"name\":");
         json.string(self.name.as_str());
@@ -189,9 +238,25 @@ impl Body {
             json.raw(",\"cause\":");
             json.value(cause);
         }
-        if !self.metadata.is_empty() {
-            json.raw(",\"metadata\":");
-            json.value(&self.metadata);
+        if let Some(remarks) = &self.remarks {
+            remarks.write_annotations(json);
+        }
+        self.write_metadata(json);
+    }
+
+    fn write_metadata(&self, json: &mut Json<'_>) {
+        let mut between = ",\"metadata\":{";
+        if !self.notes.is_empty() {
+            json.raw(between);
+            json.raw("\"sideray\":");
+            json.value(&self.notes);
+            between = ",";
+        }
+        if let Some(remarks) = &self.remarks {
+            remarks.write_metadata(json, &mut between);
+        }
+        if between == "," {
+            json.raw("}");
         }
     }
 }
@@ -234,120 +299,6 @@ impl Name {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// The `error`, `throttle` and `fault` flags; several may be set together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Flags {
-    /// The client's error: a 4xx.
-    pub error: bool,
-    /// The server asked the client to slow down: a 429.
-    pub throttle: bool,
-    /// The server's fault: a 5xx, or it could not be reached.
-    pub fault: bool,
-}
-
-impl Flags {
-    /// The flags a status stands for. Source: X-Ray developer guide, "Errors, faults, and
-    /// exceptions".
-    #[must_use]
-    pub const fn of_status(status: u16) -> Self {
-        Self { error: status >= 400 && status < 500, throttle: status == 429, fault: status >= 500 }
-    }
-}
-
-/// Why an exchange failed.
-#[derive(Clone, Debug, Serialize)]
-pub struct Cause {
-    /// What was thrown; here always one.
-    pub exceptions: [Exception; 1],
-}
-
-/// One exception.
-#[derive(Clone, Debug, Serialize)]
-pub struct Exception {
-    /// Its id, minted like a segment's.
-    pub id: SegmentId,
-    /// Its message.
-    pub message: Box<str>,
-    /// Its type.
-    #[serde(rename = "type")]
-    pub kind: Cow<'static, str>,
-    /// Whether the called service threw it.
-    pub remote: bool,
-}
-
-/// The `metadata` block. All of ours is in one namespace, `sideray`.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Metadata {
-    /// Our namespace.
-    pub sideray: Notes,
-}
-
-impl Metadata {
-    fn is_empty(&self) -> bool {
-        let Notes { attribution, kept, tunnel, attempts } = &self.sideray;
-        attribution.is_none() && kept.is_none() && tunnel.is_none() && attempts.is_empty()
-    }
-}
-
-/// What sideray has to say about an exchange that X-Ray has no field for.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Notes {
-    /// How the parent of an outbound call was found.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub attribution: Option<AttributionNote>,
-    /// Why it is recorded although the sampling rules passed over it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub kept: Option<&'static str>,
-    /// What passed through a tunnel.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tunnel: Option<TunnelFacts>,
-    /// What became of each attempt but the last, where a call was tried more than once.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub attempts: Vec<AttemptNote>,
-}
-
-/// What became of one attempt of a call.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct AttemptNote {
-    /// When it began, in X-Ray's seconds.
-    pub start_time: f64,
-    /// When it ended.
-    pub end_time: f64,
-    /// The status it was answered with, if it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub status: Option<u16>,
-    /// Its error: the code of AWS, or how the connection failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<Box<str>>,
-}
-
-/// How the parent of an outbound call was found, as a document says it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct AttributionNote {
-    /// The method: `header`, `sole`, `background`, `unknown` …
-    pub method: &'static str,
-    /// `certain`, `high` or `none`.
-    pub confidence: &'static str,
-    /// The request had been answered already when the call was made.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub late: bool,
-    /// The open requests that may have made the call, where it is unknown which did.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub candidates: Vec<SegmentId>,
-    /// The other requests that the call was made for, where whoever made it says so.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub links: Vec<Link>,
-}
-
-/// Another segment or subsegment that has to do with this one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Link {
-    /// Its trace.
-    pub trace_id: TraceId,
-    /// The segment or subsegment in that.
-    pub id: SegmentId,
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ fn rig(address: &str, capacity: usize) -> Rig {
     let counters = Arc::<Counters>::default();
     let sinks = Sinks::daemon(address, None, clock);
     let options = Options { queue: capacity, ..Options::default() };
-    let (queue, emitter) = channel(&options, sinks, Arc::clone(&counters));
+    let (queue, emitter) = channel(&options, sinks, Arc::default(), Arc::clone(&counters));
     Rig { queue, emitter, counters }
 }
 

@@ -13,13 +13,14 @@ use crate::emit::testing::ManualClock;
 use crate::emit::testing::document;
 use crate::emit::testing::own_id;
 use crate::emit::testing::segment;
+use crate::trace::site::Surroundings;
 
 const SOON: Duration = Duration::from_secs(10);
 
 fn batch(ids: impl Iterator<Item = u64>) -> Batch {
     let mut batch = Batch::default();
     for id in ids {
-        batch.encode(document(id));
+        batch.encode(document(id), &Surroundings::default());
     }
     batch
 }
@@ -111,7 +112,7 @@ fn a_collector_that_stalls_costs_documents_and_never_waits() {
 fn chunks_keep_to_their_size() {
     let mut large = Batch::default();
     (0..10).for_each(|n| {
-        large.encode(segment(n * 100 + 1, 10, 5_000));
+        large.encode(segment(n * 100 + 1, 10, 5_000), &Surroundings::default());
     });
     let (chunks, handed) = mpsc::sync_channel(100);
     let sender = SideSender { chunks, file: None };

@@ -128,11 +128,12 @@ mod tests {
 
     use super::*;
     use crate::emit::testing::segment;
+    use crate::trace::site::Surroundings;
 
     fn batch(path_lengths: &[usize]) -> Batch {
         let mut batch = Batch::default();
         for (own, length) in path_lengths.iter().enumerate() {
-            batch.encode(segment(own as u64 * 2 + 1, 1, *length));
+            batch.encode(segment(own as u64 * 2 + 1, 1, *length), &Surroundings::default());
         }
         batch
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::emit::testing::ManualClock;
 use crate::emit::testing::document;
 use crate::trace::document::Batch;
+use crate::trace::site::Surroundings;
 
 /// A sink, and the second at which its link was last tried.
 struct Rig {
@@ -23,7 +24,7 @@ impl Rig {
     async fn send_after(&mut self, seconds: u64) -> &Link {
         self.clock.advance(seconds);
         let mut batch = Batch::default();
-        batch.encode(document(1));
+        batch.encode(document(1), &Surroundings::default());
         self.counters.offer();
         self.sink.send(&batch, &self.counters).await;
         &self.sink.link

@@ -1,6 +1,8 @@
 //! How an open call ends: as a subsegment inside its segment, on its own, in a segment of its own,
 //! or kept back for the next attempt.
 
+use std::sync::Arc;
+
 use crate::attribution::ledger::Ledger;
 use crate::record::attempts;
 use crate::record::attempts::Attempted;
@@ -22,7 +24,9 @@ use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
 use crate::trace::segment::AttemptNote;
 use crate::trace::segment::Notes;
+use crate::trace::segment::Segment;
 use crate::trace::segment::Subsegment;
+use crate::trace::segment::remarks::Remarks;
 use crate::trace::time::Micros;
 use crate::trace::time::Stamp;
 
@@ -35,7 +39,7 @@ pub(super) enum Seen {
 
 impl<S: State> Open<S> {
     pub(super) fn close(self, end: End, seen: Seen) {
-        let Self { recorder, exchange, place, note, trial, .. } = self;
+        let Self { recorder, exchange, place, note, trial, remarks, .. } = self;
         let (ids, start, status) = (exchange.ids(), exchange.start(), exchange.status());
         let (aws, tunnel) = match seen {
             Seen::Aws(facts) => (Some(facts), None),
@@ -51,7 +55,10 @@ impl<S: State> Open<S> {
         let (now, leaving) = {
             let mut ledger = recorder.shared.ledger.lock();
             let now = recorder.now();
-            let call = exchange.into_subsegment(end, now, notes, aws);
+            let mut call = exchange.into_subsegment(end, now, notes, aws);
+            if let (Some(call), Some(remarks)) = (&mut call, remarks) {
+                recorder.remark(&mut ledger, &place, *remarks, call);
+            }
             let waits = trial.filter(|(outcome, trial)| outcome.may_follow && !trial.attempt.last);
             let leaving = call.and_then(|call| match waits {
                 Some((outcome, trial)) => {
@@ -118,11 +125,29 @@ enum Leaving {
     Ahead(Vec<Subsegment>, SegmentId),
     /// This call, on its own, below that segment, which has left or is not ours.
     Late(Box<Subsegment>, SegmentId),
-    /// This call, in a segment of its own.
-    Root(Box<Subsegment>, SegmentId),
+    /// This call, in a segment of its own, by this central rule.
+    Root(Box<Subsegment>, SegmentId, Option<Arc<str>>),
 }
 
 impl Recorder {
+    /// Says of a call what was said of it, as far as its request has room for annotations.
+    fn remark(
+        &self,
+        ledger: &mut Ledger<Gathered>,
+        place: &Place,
+        mut remarks: Remarks,
+        call: &mut Subsegment,
+    ) {
+        if let Place::Below(parent) = place
+            && let Some(open) = ledger.payload(*parent)
+        {
+            let refused = remarks.limit(open.annotations_left());
+            open.annotated += remarks.annotations();
+            counters::add(&self.counters.remarks_refused, refused as u64);
+        }
+        call.body.remark(remarks);
+    }
+
     /// Puts a call where it belongs: into its segment, or on its way.
     fn place(&self, ledger: &mut Ledger<Gathered>, place: Place, call: Subsegment) -> Leaving {
         match place {
@@ -130,7 +155,7 @@ impl Recorder {
                 Some(open) => Leaving::Ahead(open.add(call, &self.shared.options), parent),
                 None => Leaving::Late(Box::new(call), parent),
             },
-            Place::Root(segment) => Leaving::Root(Box::new(call), segment),
+            Place::Root(segment, rule) => Leaving::Root(Box::new(call), segment, rule),
         }
     }
 
@@ -164,10 +189,10 @@ impl Recorder {
                 }
             }
             Leaving::Late(call, parent) => self.send_alone(*call, ids.trace, parent),
-            Leaving::Root(call, segment) => {
+            Leaving::Root(call, segment, rule) => {
                 let root = Ids { trace: ids.trace, own: segment, parent: None };
                 let name = self.shared.options.name.clone();
-                let segment = exchange::root_segment(root, name, *call);
+                let segment = Segment { rule, ..exchange::root_segment(root, name, *call) };
                 self.queue.offer(Document::Segment(Box::new(segment)));
             }
         }

@@ -25,6 +25,7 @@ use crate::trace::segment::AttributionNote;
 use crate::trace::segment::Name;
 use crate::trace::segment::Notes;
 use crate::trace::segment::Subsegment;
+use crate::trace::site::Surroundings;
 use crate::trace::time::Micros;
 use crate::trace::time::Stamp;
 
@@ -91,7 +92,7 @@ fn segment(agent: &str, message: &str, calls: Vec<Subsegment>) -> Segment {
 
 fn encode(document: Document) -> (Batch, Encoded) {
     let mut batch = Batch::default();
-    let report = batch.encode(document);
+    let report = batch.encode(document, &Surroundings::default());
     (batch, report)
 }
 
@@ -215,7 +216,10 @@ fn what_cannot_be_cut_fails_and_leaves_no_trace_in_the_buffer() {
         .unwrap();
     let mut batch = Batch::default();
     let calls = vec![call(3, "/", "m"), endless];
-    let report = batch.encode(Document::Segment(Box::new(segment("curl", "reset", calls))));
+    let report = batch.encode(
+        Document::Segment(Box::new(segment("curl", "reset", calls))),
+        &Surroundings::default(),
+    );
     assert_eq!(report, Encoded { written: 2, cut: 0, failed: 1 });
     assert_eq!(report.split(), 2, "split counts the one that failed too");
     check(&batch, report);
@@ -226,7 +230,12 @@ fn a_batch_keeps_documents_apart_and_forgets_them() {
     let mut batch = Batch::default();
     for n in 1..=3 {
         let document = call(n, "/", "m").separate(trace(), SegmentId::mint(77));
-        assert_eq!(batch.encode(Document::Subsegment(Box::new(document))).written, 1);
+        assert_eq!(
+            batch
+                .encode(Document::Subsegment(Box::new(document)), &Surroundings::default())
+                .written,
+            1
+        );
     }
     let ids: Vec<_> = parsed(&batch).iter().map(|document| document["id"].to_string()).collect();
     assert_eq!(ids, ["\"0000000000000001\"", "\"0000000000000002\"", "\"0000000000000003\""]);

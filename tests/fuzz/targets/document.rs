@@ -28,6 +28,7 @@ use sideray::trace::facts::TunnelFacts;
 use sideray::trace::facts::Url;
 use sideray::trace::id::SegmentId;
 use sideray::trace::id::TraceId;
+use sideray::trace::site::Surroundings;
 use sideray::trace::segment::AttributionNote;
 use sideray::trace::segment::Name;
 use sideray::trace::segment::Notes;
@@ -195,7 +196,7 @@ impl Seen {
 fuzz_target!(|seen: Seen| {
     let (document, calls) = seen.document();
     let mut batch = Batch::default();
-    let encoded = batch.encode(document);
+    let encoded = batch.encode(document, &Surroundings::default());
     assert_eq!(encoded.failed, 0, "{encoded:?}");
     assert_eq!(encoded.written, batch.len() as u64, "{encoded:?}");
     assert!(encoded.cut <= encoded.written, "{encoded:?}");
