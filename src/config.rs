@@ -48,6 +48,8 @@ pub struct Config {
     pub egress: Egress,
     /// `[trace] propagate`.
     pub propagation: Propagation,
+    /// `[trace] error_bodies`.
+    pub error_bodies: bool,
     /// `[attribution]`, but for `unknown`, which is the recorder's.
     pub attribution: attribution::options::Options,
     /// `[service]`, `[trace] enabled`, `[attribution] unknown` and the recorder's part of `[emit]`.

@@ -31,6 +31,7 @@
 //! | [`sampling`] | rules, wildcards, reservoirs (pure) |
 //! | [`attribution`] | which open request caused a call, or an honest "unknown" (pure) |
 //! | [`aws`] | calls of AWS APIs as they stand on the wire (pure) |
+//! | [`answer`] | what responses say of their errors (pure) |
 //! | [`carriers`] | hooks by which a runtime sends the trace header on |
 //! | [`sys`] | seams: clock, chance, timers, drain, signals |
 //! | [`emit`] | documents on their way out: queue, encoder, sinks |
@@ -57,6 +58,7 @@
 )]
 
 pub mod admin;
+pub mod answer;
 pub mod app;
 pub mod attribution;
 pub mod aws;

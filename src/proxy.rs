@@ -14,6 +14,7 @@ mod first;
 pub mod incoming;
 pub mod ingress;
 pub mod intercept;
+pub mod look;
 pub mod options;
 mod refusals;
 pub mod relay;

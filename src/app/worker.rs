@@ -106,7 +106,8 @@ impl Worker {
             task::spawn(tick(Rc::clone(&recorder), [to_service.clone(), to_others.clone()]));
 
         let (propagation, drain) = (self.config.propagation, &self.drain);
-        let relay = |timeouts| Relay { propagation, timeouts, drain: drain.clone() };
+        let error_bodies = self.config.error_bodies;
+        let relay = |timeouts| Relay { propagation, timeouts, error_bodies, drain: drain.clone() };
         let ingress = Ingress {
             recorder: Rc::clone(&recorder),
             upstream: to_service,

@@ -57,10 +57,11 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
     });
     let ingress = root.section("ingress", |section| ingress(section, flags));
     let egress = root.section("egress", |section| egress(section, flags));
-    let propagation = root.section("trace", |section| {
+    let (propagation, error_bodies) = root.section("trace", |section| {
         record.enabled =
             section.take_or_given("enabled", record.enabled, value::boolean, [env.enabled()]);
-        section.take("propagate", Propagation::default(), propagation)
+        let propagation = section.take("propagate", Propagation::default(), propagation);
+        (propagation, section.take("error_bodies", true, value::boolean))
     });
     let attribution = root.section("attribution", |section| {
         record.unknown =
@@ -83,6 +84,7 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
         ingress,
         egress,
         propagation,
+        error_bodies,
         attribution,
         record,
         emit,

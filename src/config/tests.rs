@@ -98,7 +98,7 @@ fn values_other_than_the_defaults_arrive_and_are_written() {
         ingress = { listen = "[::1]:1", upstream = "H2C://Example.com" }
         egress.no_trace = ["*.Internal"]
         egress.aws = { resign = true, max_body = 1000, endpoints = { "*" = "http://Emulator:4566", s3 = "https://s3.example" } }
-        trace = { enabled = false, propagate = ["w3c", "xray"] }
+        trace = { enabled = false, propagate = ["w3c", "xray"], error_bodies = false }
         attribution = { unknown = "ignore", sole = false, remember = "1500ms" }
         emit.daemon = "udp:a:1 tcp:[::1]:2"
         collector.max_bytes = 65_537

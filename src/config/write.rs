@@ -89,6 +89,7 @@ impl Config {
         out.key("enabled", self.record.enabled);
         let sent = [(self.propagation.xray, "xray"), (self.propagation.w3c, "w3c")];
         out.list("propagate", sent.into_iter().filter(|(sent, _)| *sent).map(|(_, name)| name));
+        out.key("error_bodies", self.error_bodies);
 
         out.section("attribution");
         out.text(

@@ -16,6 +16,7 @@ use std::task::ready;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::Response;
 use http::StatusCode;
 use hyper::body::Body as HttpBody;
@@ -31,9 +32,7 @@ use crate::proxy::rewrite;
 use crate::proxy::upgrade::Gate;
 use crate::proxy::upstream::Download;
 use crate::proxy::watcher::Watcher;
-use crate::record::inbound::Inbound;
 use crate::sys::idle::Idle;
-use crate::trace::exchange::State;
 use crate::trace::facts::End;
 use crate::trace::facts::Failure;
 
@@ -212,14 +211,11 @@ pub trait Close: Debug {
     /// A piece of the body has passed.
     fn saw(&mut self, _data: &Bytes) {}
 
+    /// The trailers have passed.
+    fn trailers(&mut self, _trailers: &HeaderMap) {}
+
     /// The exchange has ended.
     fn close(self, end: End);
-}
-
-impl<S: State + Debug> Close for Inbound<S> {
-    fn close(self, end: End) {
-        self.close(end);
-    }
 }
 
 /// The body of a response on its way to the client.
@@ -295,8 +291,8 @@ impl<G: Close + Unpin> HttpBody for Body<G> {
         let error = match Pin::new(&mut *download).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 idle.heard();
-                if let (Some(guard), Some(data)) = (guard.as_mut(), frame.data_ref()) {
-                    guard.saw(data);
+                if let Some(guard) = guard {
+                    saw(guard, &frame);
                 }
                 if download.is_end_stream() {
                     close(guard, End::Complete);
@@ -329,6 +325,14 @@ impl<G: Close + Unpin> HttpBody for Body<G> {
             Kind::Text(text) => SizeHint::with_exact(text.as_ref().map_or(0, |t| t.len() as u64)),
             Kind::Observed { download, .. } => download.size_hint(),
         }
+    }
+}
+
+fn saw<G: Close>(guard: &mut G, frame: &Frame<Bytes>) {
+    if let Some(data) = frame.data_ref() {
+        guard.saw(data);
+    } else if let Some(trailers) = frame.trailers_ref() {
+        guard.trailers(trailers);
     }
 }
 

@@ -21,6 +21,7 @@ use crate::aws::parameters::ResponseParts;
 use crate::proxy::body::Close;
 use crate::proxy::body::Tap;
 use crate::proxy::facts;
+use crate::proxy::look::Looked;
 use crate::record::attempts::Attempt;
 use crate::record::evidence::Evidence;
 use crate::record::outbound::Called;
@@ -161,7 +162,7 @@ pub enum Guard {
     /// Of an AWS API.
     Aws(Box<Answer>),
     /// Of any other service.
-    Plain(Outbound<Answered>),
+    Plain(Looked<Outbound<Answered>>),
 }
 
 /// A response of an AWS API as it passes. Dropping it records that the call was given up.
@@ -230,7 +231,14 @@ impl Close for Guard {
     fn saw(&mut self, data: &Bytes) {
         match self {
             Self::Aws(answer) => answer.saw(data),
-            Self::Plain(_) => {}
+            Self::Plain(looked) => looked.saw(data),
+        }
+    }
+
+    fn trailers(&mut self, trailers: &HeaderMap) {
+        match self {
+            Self::Aws(_) => {}
+            Self::Plain(looked) => looked.trailers(trailers),
         }
     }
 
@@ -241,7 +249,7 @@ impl Close for Guard {
                     outbound.close_aws(end, answer.facts(call));
                 }
             }
-            Self::Plain(outbound) => outbound.close(end),
+            Self::Plain(looked) => looked.close(end),
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::proxy::facts;
 use crate::proxy::facts::ConnFacts;
 use crate::proxy::incoming::Incoming;
 use crate::proxy::intercept::Intercept;
+use crate::proxy::look::Looked;
 use crate::proxy::options::Origin;
 use crate::proxy::options::Protocol;
 use crate::proxy::options::Route;
@@ -158,7 +159,10 @@ impl Egress {
                 let outbound = outbound.answered(facts::response(&response));
                 let guard = match call {
                     Some(call) => call.answered(outbound, &response),
-                    None => Guard::Plain(outbound),
+                    None => {
+                        let bodies = self.relay.error_bodies;
+                        Guard::Plain(Looked::at(outbound, &response, bodies))
+                    }
                 };
                 Ok(self.relay.back(response, guard, offer))
             }

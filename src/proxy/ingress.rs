@@ -16,6 +16,7 @@ use crate::proxy::facts;
 use crate::proxy::facts::ConnFacts;
 use crate::proxy::facts::XRAY;
 use crate::proxy::incoming::Incoming;
+use crate::proxy::look::Looked;
 use crate::proxy::options::Origin;
 use crate::proxy::relay::Relay;
 use crate::proxy::reply;
@@ -47,8 +48,11 @@ pub struct Ingress {
     pub relay: Relay,
 }
 
+/// What the body of a response closes.
+type Guard = Looked<Inbound<Answered>>;
+
 impl Handler for Rc<Ingress> {
-    type Guard = Inbound<Answered>;
+    type Guard = Guard;
 
     /// A request comes in, its exchange is opened, it goes on to the service, and the response's
     /// body closes the exchange. Every failure leaves through `refuse`.
@@ -85,17 +89,18 @@ impl Ingress {
         inbound: Inbound<Waiting>,
         response: Response<Download>,
         offer: Option<Offer>,
-    ) -> Response<Body<Inbound<Answered>>> {
+    ) -> Response<Body<Guard>> {
         let trace = inbound.response_header();
         let inbound = inbound.answered(facts::response(&response));
-        let mut response = self.relay.back(response, inbound, offer);
+        let guard = Looked::at(inbound, &response, self.relay.error_bodies);
+        let mut response = self.relay.back(response, guard, offer);
         put_trace(trace, &mut response);
         response
     }
 }
 
 /// Answers a request that had no response with one of our own, and records why.
-fn refuse(inbound: Inbound<Waiting>, error: &Error) -> Response<Body<Inbound<Answered>>> {
+fn refuse(inbound: Inbound<Waiting>, error: &Error) -> Response<Body<Guard>> {
     debug!(%error, "no response");
     let mut response = reply::gateway(error.status());
     put_trace(inbound.response_header(), &mut response);
@@ -110,7 +115,7 @@ fn refuse(inbound: Inbound<Waiting>, error: &Error) -> Response<Body<Inbound<Ans
 
 /// Answers `CONNECT`, which asks for a proxy: the service is none, and after a `200` to it nobody
 /// could tell where the next request begins.
-fn misdirected(inbound: Inbound<Waiting>) -> Response<Body<Inbound<Answered>>> {
+fn misdirected(inbound: Inbound<Waiting>) -> Response<Body<Guard>> {
     let text = "400 CONNECT is for proxies, and this is a server\n";
     let mut response = reply::text(StatusCode::BAD_REQUEST, text);
     put_trace(inbound.response_header(), &mut response);

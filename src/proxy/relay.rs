@@ -25,6 +25,8 @@ pub struct Relay {
     pub propagation: Propagation,
     /// How long to wait for bodies and tunnels.
     pub timeouts: Timeouts,
+    /// Whether errors that bodies of JSON name are of interest.
+    pub error_bodies: bool,
     /// Upgraded connections outlive their request; a shutdown must wait for them.
     pub drain: drain::Observer,
 }

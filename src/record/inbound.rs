@@ -15,6 +15,7 @@ use crate::record::recorder::Incoming;
 use crate::record::recorder::Recorder;
 use crate::record::sampler::Verdict;
 use crate::trace::document::Document;
+use crate::trace::exchange;
 use crate::trace::exchange::Answered;
 use crate::trace::exchange::Detail;
 use crate::trace::exchange::Exchange;
@@ -22,12 +23,14 @@ use crate::trace::exchange::Ids;
 use crate::trace::exchange::State;
 use crate::trace::exchange::Waiting;
 use crate::trace::facts::End;
+use crate::trace::facts::RemoteError;
 use crate::trace::facts::RequestFacts;
 use crate::trace::facts::RequestView;
 use crate::trace::facts::ResponseFacts;
 use crate::trace::header;
 use crate::trace::header::Context;
 use crate::trace::header::Sampled;
+use crate::trace::segment::Flags;
 use crate::trace::segment::remarks::Remarks;
 use crate::trace::time::Stamp;
 
@@ -161,9 +164,22 @@ impl<S: State> Inbound<S> {
     /// What is said of it, to be added to; none if it can leave no document.
     #[must_use]
     pub fn remarks(&mut self) -> Option<&mut Remarks> {
-        let open = self.0.as_mut()?;
-        let heard = open.exchange.is_sampled() || open.spare.is_some();
-        heard.then(|| &mut **open.remarks.get_or_insert_default())
+        let open = self.0.as_mut().filter(|open| open.may_be_recorded())?;
+        Some(&mut **open.remarks.get_or_insert_default())
+    }
+
+    /// Whether it can leave a document.
+    #[must_use]
+    pub fn may_be_recorded(&self) -> bool {
+        self.0.as_ref().is_some_and(Open::may_be_recorded)
+    }
+
+    /// The service's response names an error, which raises these flags besides those of its status.
+    pub fn blame(&mut self, error: RemoteError, flags: Flags) {
+        let Some(own) = self.0.as_ref().map(|open| open.exchange.ids().own) else { return };
+        if let Some(remarks) = self.remarks() {
+            remarks.blame(exchange::exception_of(own, error), flags);
+        }
     }
 
     /// The exchange has ended.
@@ -201,7 +217,18 @@ impl Inbound<Waiting> {
 }
 
 impl<S: State> Open<S> {
+    fn may_be_recorded(&self) -> bool {
+        self.exchange.is_sampled() || self.spare.is_some()
+    }
+
+    /// The flags that its response raises.
+    fn flags(&self) -> Flags {
+        let status = self.exchange.status().map(Flags::of_status).unwrap_or_default();
+        self.remarks.as_ref().map_or(status, |remarks| status.or(remarks.flags()))
+    }
+
     fn close(self, end: End) {
+        let flags = self.flags();
         let Self { recorder, exchange, carried, progress, spare, remarks, .. } = self;
         if let Some(key) = progress {
             recorder.progress.remove(key);
@@ -217,7 +244,7 @@ impl<S: State> Open<S> {
         recorder.counters.exchanges(Direction::Inbound).ended(exchange.status(), took);
         let keep = recorder.shared.keep();
         let kept = spare.and_then(|request| {
-            let because = keep.keeps(&end, exchange.status(), took, now.wall())?;
+            let because = keep.keeps(&end, flags, took, now.wall())?;
             let name = recorder.shared.options.name.clone();
             Some((because.as_str(), Rc::new(Detail { name, request, rule: None })))
         });

@@ -61,15 +61,15 @@ impl Keep {
         *per_second > 0 && (*fault || *throttle || *error || slower_than.is_some())
     }
 
-    /// Whether a request is kept that ended `now`, and why.
+    /// Whether a request is kept that ended `now`, with these flags, and why.
     pub(super) fn keeps(
         &self,
         end: &End,
-        status: Option<u16>,
+        flags: Flags,
         took: Duration,
         now: Micros,
     ) -> Option<Because> {
-        let because = self.because(end, status, took)?;
+        let because = self.because(end, flags, took)?;
         let free = self.reservoir.lock().take(now.whole_seconds(), self.options.per_second);
         if !free {
             return None;
@@ -81,8 +81,8 @@ impl Keep {
         Some(because)
     }
 
-    fn because(&self, end: &End, status: Option<u16>, took: Duration) -> Option<Because> {
-        let Flags { error, throttle, fault } = status.map(Flags::of_status).unwrap_or_default();
+    fn because(&self, end: &End, flags: Flags, took: Duration) -> Option<Because> {
+        let Flags { error, throttle, fault } = flags;
         let (error, fault) = match end {
             End::Complete => (error, fault),
             End::Cancelled => (true, fault),
@@ -132,8 +132,9 @@ mod tests {
             (failed(), Some(200), SHORT, Some(Because::Fault), Some(Because::Fault)),
             (End::Cancelled, None, SHORT, Some(Because::Error), None),
         ] {
-            assert_eq!(all.because(&end, status, took), of_all, "{end:?} {status:?}");
-            assert_eq!(faults.because(&end, status, took), of_faults, "{end:?} {status:?}");
+            let flags = status.map(Flags::of_status).unwrap_or_default();
+            assert_eq!(all.because(&end, flags, took), of_all, "{end:?} {status:?}");
+            assert_eq!(faults.because(&end, flags, took), of_faults, "{end:?} {status:?}");
         }
     }
 
@@ -141,9 +142,10 @@ mod tests {
     fn so_many_of_a_second_are_kept_and_counted() {
         let keep = keep(true, false, false, false);
         let second = |at: u64| Micros::new(at * 1_000_000 + 5);
+        let fault = Flags::of_status(500);
         let kept: Vec<_> = [1, 1, 1, 2]
             .into_iter()
-            .map(|at| keep.keeps(&End::Complete, Some(500), SHORT, second(at)).is_some())
+            .map(|at| keep.keeps(&End::Complete, fault, SHORT, second(at)).is_some())
             .collect();
         assert_eq!(kept, [true, true, false, true]);
         assert_eq!(keep.kept().next(), Some(("fault", 3)));

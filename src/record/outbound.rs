@@ -22,6 +22,7 @@ use crate::record::recorder::Carried;
 use crate::record::recorder::Incoming;
 use crate::record::recorder::Recorder;
 use crate::record::sampler::Verdict;
+use crate::trace::exchange;
 use crate::trace::exchange::Answered;
 use crate::trace::exchange::Detail;
 use crate::trace::exchange::Exchange;
@@ -30,6 +31,7 @@ use crate::trace::exchange::State;
 use crate::trace::exchange::Waiting;
 use crate::trace::facts::AwsFacts;
 use crate::trace::facts::End;
+use crate::trace::facts::RemoteError;
 use crate::trace::facts::RequestView;
 use crate::trace::facts::ResponseFacts;
 use crate::trace::facts::TunnelFacts;
@@ -40,6 +42,8 @@ use crate::trace::header::TraceHeader;
 use crate::trace::id::SegmentId;
 use crate::trace::segment::AttemptNote;
 use crate::trace::segment::AttributionNote;
+use crate::trace::segment::Exception;
+use crate::trace::segment::Flags;
 use crate::trace::segment::Link;
 use crate::trace::segment::Name;
 use crate::trace::segment::remarks::Remarks;
@@ -281,6 +285,15 @@ impl<S: State> Outbound<S> {
     pub fn remarks(&mut self) -> Option<&mut Remarks> {
         let open = self.0.as_mut().filter(|open| open.exchange.is_sampled())?;
         Some(&mut **open.remarks.get_or_insert_default())
+    }
+
+    /// The response names an error, which raises these flags besides those of its status.
+    pub fn blame(&mut self, error: RemoteError, flags: Flags) {
+        let Some(own) = self.0.as_ref().map(|open| open.exchange.ids().own) else { return };
+        if let Some(remarks) = self.remarks() {
+            let exception = Exception { remote: true, ..exchange::exception_of(own, error) };
+            remarks.blame(exception, flags);
+        }
     }
 
     /// The call has ended.

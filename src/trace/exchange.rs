@@ -293,3 +293,11 @@ fn cause(own: SegmentId, kind: Cow<'static, str>, message: Box<str>, thrown: Thr
     let exception = Exception { message, remote, ..Exception::new(own.complement(), kind) };
     Cause { working_directory: None, exceptions: vec![exception] }
 }
+
+/// The exception of an exchange with the id `own` whose response names this error.
+#[must_use]
+pub fn exception_of(own: SegmentId, error: RemoteError) -> Exception {
+    let RemoteError { code, message, throttling: _ } = error;
+    let kind = Cow::Owned(code.into_string());
+    Exception { message, ..Exception::new(own.complement(), kind) }
+}

@@ -20,6 +20,7 @@ mod commands;
 mod continues;
 mod egress;
 mod emission;
+mod errors;
 mod faults;
 mod headers;
 mod http2;

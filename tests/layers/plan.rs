@@ -44,6 +44,7 @@ pub const ROOMS: &[Room] = &[
     pure("sampling", &[]),
     pure("attribution", &["trace"]),
     pure("aws", &[]),
+    pure("answer", &["aws::body", "aws::percent", "trace::facts", "trace::segment"]),
     pure("http1::framing", &[]),
     pure("http1::lines", &[]),
     pure("http1::head", &["http1::framing", "http1::lines"]),
@@ -62,6 +63,7 @@ pub const ROOMS: &[Room] = &[
     shell(
         "proxy",
         &[
+            "answer",
             "attribution::fingerprint",
             "aws",
             "http1",

@@ -213,6 +213,19 @@ impl Remarks {
         Ok(())
     }
 
+    /// Adds the exception that the response names, if there is room, and raises these flags.
+    pub fn blame(&mut self, exception: Exception, flags: Flags) {
+        self.flag(flags);
+        // One that does not fit is one of many.
+        self.throw(exception).ok();
+    }
+
+    /// The flags that were raised.
+    #[must_use]
+    pub const fn flags(&self) -> Flags {
+        self.flags
+    }
+
     /// Raises flags, besides those that the status raises.
     pub const fn flag(&mut self, flags: Flags) {
         self.flags = self.flags.or(flags);
