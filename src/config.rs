@@ -31,6 +31,7 @@ mod cross;
 pub mod env;
 pub mod fault;
 mod lower;
+mod naming;
 mod nearest;
 pub mod process;
 mod read;

@@ -12,6 +12,7 @@ pub mod evidence;
 pub mod inbound;
 pub mod keep;
 pub mod local;
+pub mod naming;
 pub mod options;
 pub mod outbound;
 mod progress;

@@ -163,74 +163,69 @@ mod tests {
         [(CONTENT_TYPE, HeaderValue::from_str(value).unwrap())].into_iter().collect()
     }
 
+    /// Bodies, and the type and message they name.
+    const CASES: &[(&str, &str, &str)] = &[
+        // RFC 9457's own example.
+        (
+            r#"{"type":"https://example.com/probs/out-of-credit","title":"No credit.","detail":"It is 30, but costs 50.","status":403}"#,
+            "out-of-credit",
+            "It is 30, but costs 50.",
+        ),
+        (r#"{"type":"about:blank","title":"Forbidden"}"#, "Forbidden", ""),
+        // Spring Boot, with and without `server.error.include-exception`.
+        (
+            r#"{"timestamp":"t","status":500,"error":"Internal Server Error","path":"/"}"#,
+            "Internal Server Error",
+            "",
+        ),
+        (
+            r#"{"error":"Internal Server Error","exception":"java.lang.IllegalStateException","message":"no"}"#,
+            "java.lang.IllegalStateException",
+            "no",
+        ),
+        // FastAPI and Django REST framework.
+        (r#"{"detail":"Not authenticated"}"#, "Forbidden", "Not authenticated"),
+        (
+            r#"{"detail":[{"loc":["body","n"],"msg":"field required","type":"value_error.missing"}]}"#,
+            "value_error.missing",
+            "field required",
+        ),
+        // OAuth.
+        (r#"{"error":"invalid_grant","error_description":"expired"}"#, "invalid_grant", "expired"),
+        // Google, JSON:API, GraphQL, Stripe.
+        (r#"{"error":{"code":404,"message":"gone","status":"NOT_FOUND"}}"#, "NOT_FOUND", "gone"),
+        (
+            r#"{"errors":[{"status":"422","code":"too_short","title":"Invalid","detail":"name is short"}]}"#,
+            "too_short",
+            "name is short",
+        ),
+        (
+            r#"{"error":{"type":"card_error","code":"card_declined","message":"declined"}}"#,
+            "card_declined",
+            "declined",
+        ),
+        // Express and NestJS.
+        (
+            r#"{"statusCode":403,"message":"Forbidden resource","error":"Forbidden"}"#,
+            "Forbidden",
+            "Forbidden resource",
+        ),
+        (
+            r#"{"name":"ValidationError","message":"\"a\" is required"}"#,
+            "ValidationError",
+            "\"a\" is required",
+        ),
+        // Cut off in the middle.
+        (r#"{"code":"TOO_LARGE","message":"it is","trace":"at a.b."#, "TOO_LARGE", "it is"),
+    ];
+
     #[test]
     fn errors_as_frameworks_name_them() {
-        for (body, code, message) in [
-            // RFC 9457's own example.
-            (
-                r#"{"type":"https://example.com/probs/out-of-credit","title":"No credit.","detail":"It is 30, but costs 50.","status":403}"#,
-                "out-of-credit",
-                "It is 30, but costs 50.",
-            ),
-            (r#"{"type":"about:blank","title":"Forbidden"}"#, "Forbidden", ""),
-            // Spring Boot, with and without `server.error.include-exception`.
-            (
-                r#"{"timestamp":"t","status":500,"error":"Internal Server Error","path":"/"}"#,
-                "Internal Server Error",
-                "",
-            ),
-            (
-                r#"{"error":"Internal Server Error","exception":"java.lang.IllegalStateException","message":"no"}"#,
-                "java.lang.IllegalStateException",
-                "no",
-            ),
-            // FastAPI and Django REST framework.
-            (r#"{"detail":"Not authenticated"}"#, "Forbidden", "Not authenticated"),
-            (
-                r#"{"detail":[{"loc":["body","n"],"msg":"field required","type":"value_error.missing"}]}"#,
-                "value_error.missing",
-                "field required",
-            ),
-            // OAuth.
-            (
-                r#"{"error":"invalid_grant","error_description":"expired"}"#,
-                "invalid_grant",
-                "expired",
-            ),
-            // Google, JSON:API, GraphQL, Stripe.
-            (
-                r#"{"error":{"code":404,"message":"gone","status":"NOT_FOUND"}}"#,
-                "NOT_FOUND",
-                "gone",
-            ),
-            (
-                r#"{"errors":[{"status":"422","code":"too_short","title":"Invalid","detail":"name is short"}]}"#,
-                "too_short",
-                "name is short",
-            ),
-            (
-                r#"{"error":{"type":"card_error","code":"card_declined","message":"declined"}}"#,
-                "card_declined",
-                "declined",
-            ),
-            // Express and NestJS.
-            (
-                r#"{"statusCode":403,"message":"Forbidden resource","error":"Forbidden"}"#,
-                "Forbidden",
-                "Forbidden resource",
-            ),
-            (
-                r#"{"name":"ValidationError","message":"\"a\" is required"}"#,
-                "ValidationError",
-                "\"a\" is required",
-            ),
-            // Cut off in the middle.
-            (r#"{"code":"TOO_LARGE","message":"it is","trace":"at a.b."#, "TOO_LARGE", "it is"),
-        ] {
+        for (body, code, message) in CASES {
             let headers = kind_of("application/json");
             let named = named(StatusCode::FORBIDDEN, &headers, body.as_bytes());
             let want =
-                RemoteError { code: code.into(), message: message.into(), throttling: false };
+                RemoteError { code: (*code).into(), message: (*message).into(), throttling: false };
             assert_eq!(named, Some(want), "{body}");
         }
     }

@@ -122,6 +122,7 @@ impl Worker {
             upstream: to_others,
             own: self.addresses.egress,
             no_trace: no_trace(&self.config),
+            traced: self.config.egress.traced.clone(),
             routes: self.config.egress.routes.clone(),
             intercept: intercept(&self.config, &self.tls, &self.clock, &self.counters),
             resign: self

@@ -12,6 +12,7 @@ use crate::aws;
 use crate::config::Config;
 use crate::config::env::Env;
 use crate::config::fault::Place;
+use crate::config::naming;
 use crate::config::nearest;
 use crate::config::process::Admin;
 use crate::config::process::Format;
@@ -55,6 +56,7 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
     record.name = root.section("service", |service| {
         service.take_or_given("name", record.name.clone(), text(value::name), name)
     });
+    record.naming = root.section("naming", naming::naming);
     let ingress = root.section("ingress", |section| ingress(section, flags));
     let egress = root.section("egress", |section| egress(section, flags));
     let (propagation, error_bodies) = root.section("trace", |section| {
@@ -128,6 +130,7 @@ fn egress(section: &mut Section<'_, '_>, flags: &Flags) -> Egress {
         tls: section.section("tls", roots),
         no_trace: section
             .list("no_trace", default.no_trace, |value| text(value::host_pattern)(value)),
+        traced: section.list("traced", default.traced, |value| text(value::host_pattern)(value)),
         routes: section.sections("route", route).into_iter().flatten().collect(),
         resign: section.section("aws", resign),
         intercept: intercept.hosts,

@@ -95,8 +95,10 @@ fn every_example_of_the_reference_is_sound() {
 fn values_other_than_the_defaults_arrive_and_are_written() {
     let text = r#"
         service.name = 'a\b c'
+        naming = { hosts = ["*.Shop.example"], rules = [{ url_path = "/admin/*", name = "shop-admin" }] }
         ingress = { listen = "[::1]:1", upstream = "H2C://Example.com" }
         egress.no_trace = ["*.Internal"]
+        egress.traced = ["*.Internal"]
         egress.aws = { resign = true, max_body = 1000, endpoints = { "*" = "http://Emulator:4566", s3 = "https://s3.example" } }
         trace = { enabled = false, propagate = ["w3c", "xray"], error_bodies = false }
         attribution = { unknown = "ignore", sole = false, remember = "1500ms" }

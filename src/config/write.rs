@@ -17,6 +17,8 @@ use crate::net::tls::options::ClientOptions;
 use crate::proxy::options::Origin;
 use crate::proxy::options::Pool;
 use crate::proxy::options::Timeouts;
+use crate::record::naming::Naming;
+use crate::record::naming::Rule;
 use crate::record::options::Missing;
 use crate::record::options::Unknown;
 use crate::sampling::rule::Limits;
@@ -29,6 +31,7 @@ impl Config {
         let mut out = Writer::default();
         out.section("service");
         out.text("name", self.record.name.as_str());
+        self.write_naming(&mut out);
         self.write_ingress(&mut out);
         self.write_egress(&mut out);
         self.write_tracing(&mut out);
@@ -56,6 +59,7 @@ impl Config {
         out.section("egress");
         out.text("listen", &egress.listen.to_string());
         out.list("no_trace", egress.no_trace.iter().map(|host| &**host));
+        out.list("traced", egress.traced.iter().map(|host| &**host));
         out.waits(&egress.timeouts, &egress.pool);
         out.roots("egress.tls", &egress.tls);
         out.section("egress.intercept");
@@ -81,6 +85,19 @@ impl Config {
             out.text("host", &route.host);
             let to = Origin::new(route.protocol, route.connect_to.clone());
             out.text("connect_to", &origin_text(&to));
+        }
+    }
+
+    fn write_naming(&self, out: &mut Writer) {
+        let Naming { hosts, rules } = &self.record.naming;
+        out.section("naming");
+        out.list("hosts", hosts.iter().map(|host| &**host));
+        for Rule { name, host, method, path } in rules {
+            out.line("\n[[naming.rules]]");
+            out.text("name", name.as_str());
+            out.text("host", host);
+            out.text("http_method", method);
+            out.text("url_path", path);
         }
     }
 

@@ -69,6 +69,7 @@ pub(super) fn called(
         prints,
         evidence,
         links: facts::links(headers),
+        traced: false,
     }
 }
 

@@ -36,6 +36,7 @@ use crate::proxy::upgrade::Offer;
 use crate::proxy::upstream::Upstream;
 use crate::record::evidence::Evidence;
 use crate::record::evidence::Question;
+use crate::record::outbound::Called;
 use crate::record::outbound::Outbound;
 use crate::record::recorder::Recorder;
 use crate::sampling::wildcard;
@@ -58,6 +59,8 @@ pub struct Egress {
     pub own: SocketAddr,
     /// Wildcard patterns of hosts, with or without port, whose calls pass without a trace.
     pub no_trace: Vec<Box<str>>,
+    /// Wildcard patterns of hosts, without port, that report to X-Ray themselves.
+    pub traced: Vec<Box<str>>,
     /// Other ways to some hosts.
     pub routes: Vec<Route>,
     /// Ends TLS in tunnels.
@@ -217,7 +220,11 @@ impl Egress {
             client: None,
         };
         let prints = self.recorder.prints(facts::texts(request));
-        let called = called::called(call, request.headers(), prints, evidence);
+        let host = host_of(authority);
+        let called = Called {
+            traced: self.traced.iter().any(|pattern| wildcard::matches(pattern, host)),
+            ..called::called(call, request.headers(), prints, evidence)
+        };
         self.recorder.outbound(&view, facts::incoming(request.headers()), called)
     }
 

@@ -39,6 +39,8 @@ pub struct Egress {
     pub tls: ClientOptions,
     /// Hosts whose calls pass without a trace, as wildcard patterns on the host without port.
     pub no_trace: Vec<Box<str>>,
+    /// Hosts that report to X-Ray themselves, as wildcard patterns on the host without port.
+    pub traced: Vec<Box<str>>,
     /// Hosts whose TLS is ended here, as wildcard patterns on the host without port.
     pub intercept: Vec<Box<str>>,
     /// Where the files are written that make clients trust our certificate authority; none is the
@@ -232,6 +234,7 @@ impl Default for Egress {
             listen: SocketAddr::from(([127, 0, 0, 1], 8001)),
             tls: ClientOptions::default(),
             no_trace: METADATA.map(Box::from).to_vec(),
+            traced: Vec::new(),
             intercept: AWS.map(Box::from).to_vec(),
             ca_dir: None,
             ca: None,

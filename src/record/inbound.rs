@@ -24,7 +24,6 @@ use crate::trace::exchange::State;
 use crate::trace::exchange::Waiting;
 use crate::trace::facts::End;
 use crate::trace::facts::RemoteError;
-use crate::trace::facts::RequestFacts;
 use crate::trace::facts::RequestView;
 use crate::trace::facts::ResponseFacts;
 use crate::trace::header;
@@ -48,7 +47,7 @@ struct Open<S> {
     progress: Option<Key>,
     watch: Option<Watch>,
     /// What it was, if the rules have passed over it and it may be kept.
-    spare: Option<RequestFacts>,
+    spare: Option<Rc<Detail>>,
     /// What was said of it; none if nothing was.
     remarks: Option<Box<Remarks>>,
 }
@@ -92,11 +91,12 @@ impl Recorder {
         };
         // Of a trace that is not recorded elsewhere, nothing is recorded here.
         let may_be_kept = !sampled && header.sampled != Some(Sampled::No);
-        let spare = (may_be_kept && self.shared.keep().is_on()).then(|| request.to_facts());
-        let detail = sampled.then(|| {
-            let name = self.shared.options.name.clone();
+        let may_be_kept = may_be_kept && self.shared.keep().is_on();
+        let detail = (sampled || may_be_kept).then(|| {
+            let name = self.shared.options.name_of(request).into_owned();
             Rc::new(Detail { name, request: request.to_facts(), rule })
         });
+        let (detail, spare) = if sampled { (detail, None) } else { (None, detail) };
         let watch = self.enter(ids, sampled, now, (header.extra.clone(), prints));
         let progress = detail.clone().map(|detail| self.progress.insert(ids, now, detail));
         Inbound(Some(Open {
@@ -243,10 +243,9 @@ impl<S: State> Open<S> {
         let took = now.since(exchange.start());
         recorder.counters.exchanges(Direction::Inbound).ended(exchange.status(), took);
         let keep = recorder.shared.keep();
-        let kept = spare.and_then(|request| {
+        let kept = spare.and_then(|detail| {
             let because = keep.keeps(&end, flags, took, now.wall())?;
-            let name = recorder.shared.options.name.clone();
-            Some((because.as_str(), Rc::new(Detail { name, request, rule: None })))
+            Some((because.as_str(), detail))
         });
         let (because, exchange) = match kept {
             Some((because, detail)) => (Some(because), exchange.kept(detail)),

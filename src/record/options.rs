@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::record::naming::Naming;
 use crate::trace::segment::Name;
 
 /// Options of the recorder, of `[service]`, `[attribution]`, `[emit]` in `proxy.toml`.
@@ -12,6 +13,8 @@ pub struct Options {
     pub enabled: bool,
     /// The name of the service's segments.
     pub name: Name,
+    /// Other names that some of them have.
+    pub naming: Naming,
     /// What becomes of an outbound call whose parent is unknown.
     pub unknown: Unknown,
     /// Whether central sampling rules come before the local ones.
@@ -70,6 +73,7 @@ impl Default for Options {
         Self {
             enabled: true,
             name: Name::new("service"),
+            naming: Naming::default(),
             unknown: Unknown::Root,
             central: false,
             keep: Keep::default(),

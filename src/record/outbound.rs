@@ -60,6 +60,8 @@ struct Open<S> {
     carried: Option<Carried>,
     place: Place,
     note: Option<AttributionNote>,
+    /// Whether whoever is called is known to report to X-Ray.
+    traced: bool,
     /// Of a call that an SDK may try more than once.
     trial: Option<Box<Trial>>,
     /// What was said of it; none if nothing was.
@@ -88,6 +90,8 @@ pub struct Called {
     pub evidence: Option<Evidence>,
     /// The other requests that its head says it is made for.
     pub links: Vec<Link>,
+    /// Whether whoever is called is known to report to X-Ray.
+    pub traced: bool,
 }
 
 /// Where the subsegment of a call goes.
@@ -154,6 +158,7 @@ impl Recorder {
             carried: Some(Carried { context, extra }),
             place: plan.place,
             note,
+            traced: called.traced,
             trial: trial.map(|attempt| Box::new(Trial { attempt, start: now, before })),
             remarks: None,
         }))
@@ -169,6 +174,7 @@ impl Recorder {
             carried: None,
             place: Place::Root(ids.own, None),
             note: None,
+            traced: false,
             trial: None,
             remarks: None,
         }))
@@ -336,9 +342,9 @@ impl Outbound<Waiting> {
     #[must_use]
     pub fn answered(mut self, response: ResponseFacts) -> Outbound<Answered> {
         Outbound(self.0.take().map(|open| {
-            let Open { recorder, exchange, carried, place, note, trial, remarks } = open;
+            let Open { recorder, exchange, carried, place, note, traced, trial, remarks } = open;
             let exchange = exchange.answered(response);
-            Open { recorder, exchange, carried, place, note, trial, remarks }
+            Open { recorder, exchange, carried, place, note, traced, trial, remarks }
         }))
     }
 }

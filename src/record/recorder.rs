@@ -325,7 +325,8 @@ impl Recorder {
             path: request.path,
         };
         let random = self.entropy.borrow_mut().bits();
-        let service = self.shared.options.name.as_str();
+        let name = self.shared.options.name_of(request);
+        let service = name.as_str();
         let around = self.shared.around.load();
         let service_type = around.origin().map_or("", Origin::as_str);
         let request = central::rule::Request { http, service, service_type };

@@ -28,6 +28,7 @@ mod ingress;
 mod intercept;
 mod lifecycle;
 mod load;
+mod names;
 mod pool;
 mod sampling;
 mod snapshots;

@@ -102,6 +102,7 @@ pub const ROOMS: &[Room] = &[
             "emit::options",
             "net::tls::options",
             "proxy::options",
+            "record::naming",
             "record::options",
             "resign::options",
             "sampling::manifest",

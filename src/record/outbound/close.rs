@@ -39,7 +39,7 @@ pub(super) enum Seen {
 
 impl<S: State> Open<S> {
     pub(super) fn close(self, end: End, seen: Seen) {
-        let Self { recorder, exchange, place, note, trial, remarks, .. } = self;
+        let Self { recorder, exchange, place, note, traced, trial, remarks, .. } = self;
         let (ids, start, status) = (exchange.ids(), exchange.start(), exchange.status());
         let (aws, tunnel) = match seen {
             Seen::Aws(facts) => (Some(facts), None),
@@ -56,6 +56,10 @@ impl<S: State> Open<S> {
             let mut ledger = recorder.shared.ledger.lock();
             let now = recorder.now();
             let mut call = exchange.into_subsegment(end, now, notes, aws);
+            // Who has not answered has not reported either.
+            if let Some(http) = call.as_mut().and_then(|call| call.body.http.as_mut()) {
+                http.request.traced = traced && http.response.is_some();
+            }
             if let (Some(call), Some(remarks)) = (&mut call, remarks) {
                 recorder.remark(&mut ledger, &place, *remarks, call);
             }

@@ -32,6 +32,7 @@ impl Http {
             user_agent: request.user_agent,
             client_ip,
             x_forwarded_for,
+            traced: false,
         };
         let response = response.filter(|response| (100..=599).contains(&response.status)).map(
             |ResponseFacts { status, content_length }| HttpResponse { status, content_length },
@@ -41,7 +42,8 @@ impl Http {
 
     /// The block, behind a comma.
     pub(super) fn write(&self, json: &mut Json<'_>) {
-        let HttpRequest { method, url, user_agent, client_ip, x_forwarded_for } = &self.request;
+        let HttpRequest { method, url, user_agent, client_ip, x_forwarded_for, traced } =
+            &self.request;
         json.raw(",\"http\":{\"request\":{\"method\":");
         json.string(method);
         json.raw(",\"url\":");
@@ -54,7 +56,14 @@ impl Http {
             json.raw(",\"client_ip\":");
             json.value(client_ip);
         }
-        json.raw(if *x_forwarded_for { ",\"x_forwarded_for\":true}" } else { "}" });
+        for (set, flag) in
+            [(x_forwarded_for, ",\"x_forwarded_for\":true"), (traced, ",\"traced\":true")]
+        {
+            if *set {
+                json.raw(flag);
+            }
+        }
+        json.raw("}");
         if let Some(HttpResponse { status, content_length }) = self.response {
             json.raw(",\"response\":{\"status\":");
             json.number(status.into());
@@ -76,6 +85,8 @@ pub struct HttpRequest {
     user_agent: Option<Box<str>>,
     client_ip: Option<IpAddr>,
     x_forwarded_for: bool,
+    /// The callee reports to X-Ray itself, so that the trace has a gap until it has.
+    pub traced: bool,
 }
 
 /// `http.response`. A length that was not declared is left out, never written as zero.
