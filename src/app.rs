@@ -4,6 +4,7 @@
 //! thread, the caller's, for the admin port, signals and the shutdown.
 
 mod central;
+mod control;
 mod lifecycle;
 mod worker;
 
@@ -14,9 +15,9 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-pub use self::lifecycle::Command;
-pub use self::lifecycle::Commands;
-pub use self::lifecycle::Control;
+pub use self::control::Command;
+pub use self::control::Commands;
+pub use self::control::Control;
 pub use self::lifecycle::RunEnd;
 pub use self::lifecycle::Summary;
 use crate::config::Config;

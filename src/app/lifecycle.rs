@@ -2,7 +2,6 @@
 //! until the deadline, drop what is open (each exchange records that the shutdown broke it off),
 //! close the queues, flush the sinks within their own deadline, say the counts.
 
-use std::future::Future;
 use std::io;
 use std::net::TcpListener;
 use std::rc::Rc;
@@ -25,6 +24,9 @@ use crate::admin::server::Admin;
 use crate::app::Bound;
 use crate::app::StartError;
 use crate::app::central::Poller;
+use crate::app::control::Command;
+use crate::app::control::Commands;
+use crate::app::control::Waited;
 use crate::app::worker::Accepted;
 use crate::app::worker::Worker;
 use crate::config::Config;
@@ -33,7 +35,6 @@ use crate::emit::side::SideHandle;
 use crate::net::listen;
 use crate::record::recorder::Shared;
 use crate::resign::Resigner;
-use crate::sampling::rule::Rules;
 use crate::sys::drain;
 use crate::sys::drain::Observer;
 use crate::sys::drain::Phase;
@@ -46,40 +47,6 @@ const CERTIFICATES_EVERY: Duration = Duration::from_secs(10);
 /// How long dropped connections may take to be gone after the deadline: they only have to be
 /// polled once more.
 const ABORT_WITHIN: Duration = Duration::from_secs(1);
-
-/// What a running sidecar can be told.
-#[derive(Clone, Debug)]
-pub enum Command {
-    /// Shut down; told twice, at once.
-    Stop,
-    /// Put other sampling rules in force.
-    SetRules(Rules),
-    /// Look at the certificate files now.
-    LoadCertificates,
-}
-
-/// Tells a running sidecar things, from any thread.
-#[derive(Clone, Debug)]
-pub struct Control(mpsc::Sender<Command>);
-
-/// Hears what a [`Control`] tells.
-#[derive(Debug)]
-pub struct Commands(mpsc::Receiver<Command>);
-
-impl Control {
-    /// A control, and what hears it.
-    #[must_use]
-    pub fn new() -> (Self, Commands) {
-        let (tell, hear) = mpsc::channel(16);
-        (Self(tell), Commands(hear))
-    }
-
-    /// Tells it. What a sidecar that has ended is told is lost; so is what is told faster than it
-    /// can hear, which only a storm of signals does.
-    pub fn tell(&self, command: Command) {
-        drop(self.0.try_send(command));
-    }
-}
 
 /// What a run came to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -347,32 +314,5 @@ impl Running {
         });
         info!(recorded = summary.recorded, sent = summary.sent, dropped = summary.dropped, "done");
         summary
-    }
-}
-
-/// What came of a wait.
-enum Waited {
-    Done,
-    TooLong,
-    ToldAgain,
-}
-
-impl Commands {
-    /// Waits for `future`, no longer than `limit`, and not beyond a second request to stop.
-    async fn during(&mut self, limit: Duration, future: impl Future<Output = ()>) -> Waited {
-        let told_again = async {
-            loop {
-                match self.0.recv().await {
-                    Some(Command::Stop) => return,
-                    Some(Command::LoadCertificates | Command::SetRules(_)) => {}
-                    None => std::future::pending().await,
-                }
-            }
-        };
-        tokio::select! {
-            () = future => Waited::Done,
-            () = tokio::time::sleep(limit) => Waited::TooLong,
-            () = told_again => Waited::ToldAgain,
-        }
     }
 }
