@@ -5,6 +5,7 @@
 
 mod central;
 mod control;
+mod desk;
 mod lifecycle;
 mod worker;
 

@@ -27,7 +27,7 @@ use crate::witness::Witness;
 pub struct Sources {
     /// The ledger and the sampler.
     pub shared: Arc<Shared>,
-    /// What each worker counts.
+    /// What each worker counts, and the supervisor, which records too.
     pub workers: Vec<Worker>,
     /// Connections accepted by the ingress port.
     pub ingress: Arc<listen::Counters>,
@@ -41,7 +41,7 @@ pub struct Sources {
     pub witness: Option<Witness>,
 }
 
-/// What one worker counts.
+/// What one worker counts, or the supervisor's thread.
 #[derive(Clone, Debug, Default)]
 pub struct Worker {
     /// Exchanges, attribution.

@@ -50,7 +50,11 @@ pub(super) enum Waited {
 
 impl Commands {
     /// Waits for `future`, no longer than `limit`, and not beyond a second request to stop.
-    pub(super) async fn during(&mut self, limit: Duration, future: impl Future<Output = ()>) -> Waited {
+    pub(super) async fn during(
+        &mut self,
+        limit: Duration,
+        future: impl Future<Output = ()>,
+    ) -> Waited {
         let told_again = async {
             loop {
                 match self.0.recv().await {

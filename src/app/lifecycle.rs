@@ -27,6 +27,8 @@ use crate::app::central::Poller;
 use crate::app::control::Command;
 use crate::app::control::Commands;
 use crate::app::control::Waited;
+use crate::app::desk::Desk;
+use crate::app::desk::Supplies;
 use crate::app::worker::Accepted;
 use crate::app::worker::Worker;
 use crate::config::Config;
@@ -35,9 +37,11 @@ use crate::emit::side::SideHandle;
 use crate::net::listen;
 use crate::record::recorder::Shared;
 use crate::resign::Resigner;
+use crate::sys::clock::Clock;
 use crate::sys::drain;
 use crate::sys::drain::Observer;
 use crate::sys::drain::Phase;
+use crate::sys::entropy::Entropy;
 use crate::sys::task;
 use crate::witness::Witness;
 
@@ -113,7 +117,7 @@ impl Bound {
             Waited::ToldAgain => return Ok(running.summary(RunEnd::AtOnce)),
         }
         drain.advance(Phase::Flushing);
-        match commands.during(limits.flush + ABORT_WITHIN, running.all_ended()).await {
+        match commands.during(limits.flush + ABORT_WITHIN, running.all_ended(limits.flush)).await {
             Waited::Done => Ok(running.join(end, limits.flush)),
             Waited::TooLong => {
                 let end = end.max(running.leave_behind());
@@ -128,7 +132,17 @@ impl Bound {
         let Self { addresses, config, world, shared, listeners, admin, tls, outlet, side } = self;
         let accepted = Accepted::default();
         let (asked, certificates) = (Arc::<Notify>::default(), Arc::<Notify>::default());
-        let counters: Vec<_> = listeners.iter().map(|_| metrics::Worker::default()).collect();
+        let desk_counters = metrics::Worker::default();
+        let supplies = Supplies {
+            config: &config,
+            outlet: &outlet,
+            shared: &shared,
+            clock: &world.clock,
+            counters: &desk_counters,
+        };
+        let desk = Desk::open(&supplies, (world.entropy)(listeners.len() + 1));
+        let mut counters: Vec<_> = listeners.iter().map(|_| metrics::Worker::default()).collect();
+        counters.push(desk_counters);
         let witness = witness(&config);
         let sources = Sources {
             shared: Arc::clone(&shared),
@@ -144,17 +158,8 @@ impl Bound {
         }
         serve_admin(admin, sources, drain, &asked)?;
 
-        if let (Some(central), Daemon::Remote(daemon)) =
-            (shared.sampler().central(), &config.emit.daemon)
-        {
-            let poller = Poller {
-                central: Arc::clone(central),
-                daemon: daemon.tcp.clone(),
-                clock: Arc::clone(&world.clock),
-                entropy: (world.entropy)(listeners.len()),
-            };
-            drop(task::spawn(poller.run()));
-        }
+        // Workers take the numbers below, so that each has chance of its own.
+        poll_central(&config, &shared, &world.clock, (world.entropy)(listeners.len()));
         let resigner = config.egress.resign.enabled.then(|| {
             let (options, tls) = (config.egress.resign.clone(), (*tls.to_others).clone());
             Arc::new(Resigner::new(options, tls, Arc::clone(&world.clock)))
@@ -180,7 +185,27 @@ impl Bound {
             };
             workers.push(start_worker(number, worker, Ended(ended.clone()))?);
         }
-        Ok(Running { workers, ends, asked, certificates, side, counters })
+        Ok(Running { workers, ends, asked, certificates, desk: Some(desk), side, counters })
+    }
+}
+
+/// Has X-Ray asked for its sampling rules, if they are to count.
+fn poll_central(
+    config: &Config,
+    shared: &Shared,
+    clock: &Arc<dyn Clock>,
+    entropy: Box<dyn Entropy>,
+) {
+    if let (Some(central), Daemon::Remote(daemon)) =
+        (shared.sampler().central(), &config.emit.daemon)
+    {
+        let poller = Poller {
+            central: Arc::clone(central),
+            daemon: daemon.tcp.clone(),
+            clock: Arc::clone(clock),
+            entropy,
+        };
+        drop(task::spawn(poller.run()));
     }
 }
 
@@ -250,7 +275,10 @@ struct Running {
     asked: Arc<Notify>,
     /// Has the certificate files looked at.
     certificates: Arc<Notify>,
+    /// The supervisor's own; none once it was closed.
+    desk: Option<Desk>,
     side: Option<SideHandle>,
+    /// Those of each worker, and the desk's.
     counters: Vec<metrics::Worker>,
 }
 
@@ -273,8 +301,16 @@ impl Running {
         }
     }
 
-    async fn all_ended(&mut self) {
-        while self.ends.recv().await.is_some() {}
+    /// Flushes what is queued here, while the workers do the same, and waits for them to end.
+    async fn all_ended(&mut self, flush: Duration) {
+        let desk = self.desk.take();
+        let closed = async {
+            if let Some(desk) = desk {
+                desk.close(flush).await;
+            }
+        };
+        let workers = async { while self.ends.recv().await.is_some() {} };
+        tokio::join!(closed, workers);
     }
 
     /// Forgets the workers that have not ended in time.

@@ -12,18 +12,16 @@ use tokio::runtime;
 use tokio::runtime::LocalOptions;
 use tokio::time::MissedTickBehavior;
 use tracing::debug;
-use tracing::warn;
 
 use crate::admin::metrics;
 use crate::app::Addresses;
 use crate::app::Listeners;
 use crate::app::Outlet;
 use crate::app::Tls;
+use crate::app::desk::Desk;
+use crate::app::desk::Supplies;
 use crate::config::Config;
-use crate::emit::emitter;
-use crate::emit::emitter::Emitter;
 use crate::emit::options::Daemon;
-use crate::emit::queue::Queue;
 use crate::net::listen;
 use crate::net::listen::Conn;
 use crate::net::stream::Stream;
@@ -92,14 +90,15 @@ impl Worker {
     }
 
     async fn serve(self) -> io::Result<()> {
-        let (queue, emitter) = self.channel();
-        let recorder = Recorder::new(
-            Arc::clone(&self.shared),
-            self.entropy,
-            queue.clone(),
-            Arc::clone(&self.counters.record),
-        );
-        let emitting = task::spawn(emitter.run());
+        let supplies = Supplies {
+            config: &self.config,
+            outlet: &self.outlet,
+            shared: &self.shared,
+            clock: &self.clock,
+            counters: &self.counters,
+        };
+        let desk = Desk::open(&supplies, self.entropy);
+        let recorder = Rc::clone(&desk.recorder);
         let (to_service, to_others) =
             upstreams(&self.config, &self.tls, &self.clock, &self.counters);
         let ticking =
@@ -146,18 +145,8 @@ impl Worker {
 
         self.drain.clone().reached(Phase::Flushing).await;
         ticking.abort();
-        recorder.flush();
-        queue.close();
-        if tokio::time::timeout(self.config.shutdown.flush, emitting).await.is_err() {
-            warn!("documents were still queued when the time to flush them ended");
-        }
+        desk.close(self.config.shutdown.flush).await;
         Ok(())
-    }
-
-    fn channel(&self) -> (Queue, Emitter) {
-        let sinks = self.outlet.sinks(&self.clock);
-        let around = Arc::clone(self.shared.around());
-        emitter::channel(&self.config.emit, sinks, around, Arc::clone(&self.counters.emit))
     }
 }
 
