@@ -23,6 +23,7 @@ pub use self::lifecycle::RunEnd;
 pub use self::lifecycle::Summary;
 use crate::config::Config;
 use crate::emit::options::Daemon;
+use crate::emit::options::LinesTo;
 use crate::emit::side;
 use crate::emit::side::SideHandle;
 use crate::emit::side::SideSender;
@@ -120,6 +121,8 @@ pub struct Bound {
     tls: Tls,
     outlet: Outlet,
     side: Option<SideHandle>,
+    /// The access log, if there is one.
+    access: Option<(SideSender, SideHandle)>,
 }
 
 /// Where documents leave, and the way to the thread for what can block, where there is one.
@@ -190,6 +193,9 @@ impl App {
             authority: authority(&config.egress, &world.clock)?,
         };
         let (outlet, side) = start_outlet(&config, &world)?;
+        let access = config.log.access.as_ref().filter(|_| config.record.enabled);
+        let access =
+            access.map(|to| side::start(Some(to), None, Arc::clone(&world.clock))).transpose()?;
         let shared = Arc::new(Shared::new(
             config.record.clone(),
             config.attribution.clone(),
@@ -202,7 +208,7 @@ impl App {
             listeners.map(|(ingress, egress)| Listeners { ingress, egress }).collect();
         let admin = admin.swap_remove(0);
         let addresses = addresses(&listeners, &admin)?;
-        Ok(Bound { addresses, config, world, shared, listeners, admin, tls, outlet, side })
+        Ok(Bound { addresses, config, world, shared, listeners, admin, tls, outlet, side, access })
     }
 }
 
@@ -251,7 +257,8 @@ fn start_outlet(
     config: &Config,
     world: &World,
 ) -> Result<(Outlet, Option<SideHandle>), StartError> {
-    let file = config.emit.file.as_deref();
+    let file = config.emit.file.clone().map(LinesTo::File);
+    let file = file.as_ref();
     let clock = Arc::clone(&world.clock);
     match &config.emit.daemon {
         Daemon::Embedded => {

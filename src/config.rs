@@ -136,6 +136,13 @@ impl Config {
                     .to_owned(),
             );
         }
+        if !self.record.enabled && self.log.access.is_some() {
+            warnings.push(
+                "log.access: nothing is written, because trace.enabled = false: the access log \
+                 joins requests to their traces"
+                    .to_owned(),
+            );
+        }
         warnings
     }
 }

@@ -5,6 +5,7 @@
 //! records that the exchange was cancelled, so none can be forgotten. Nothing here waits or fails:
 //! what goes wrong costs a document, which is counted, never a request.
 
+mod access;
 pub mod attempts;
 pub mod central;
 pub mod counters;

@@ -37,6 +37,8 @@ pub struct Sources {
     pub store: Arc<Store>,
     /// The file of documents, if there is one.
     pub file: Option<Arc<FileCounters>>,
+    /// The access log, if there is one.
+    pub access: Option<Arc<FileCounters>>,
     /// Who looks at the service, if anybody does.
     pub witness: Option<Witness>,
 }
@@ -144,6 +146,12 @@ impl Sources {
             page.counter("sideray_file_documents_written_total", written, file.written());
             let lost = "Documents the file could not take.";
             page.counter("sideray_file_documents_dropped_total", lost, file.dropped());
+        }
+        if let Some(access) = &self.access {
+            let written = "Lines appended to the access log.";
+            page.counter("sideray_access_lines_written_total", written, access.written());
+            let lost = "Lines the access log could not take.";
+            page.counter("sideray_access_lines_dropped_total", lost, access.dropped());
         }
         let progress = self.sum(|worker| read(&worker.record.in_progress));
         page.counter("sideray_in_progress_total", "Long requests announced.", progress);

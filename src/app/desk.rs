@@ -9,26 +9,13 @@ use tokio::task::JoinHandle;
 use tracing::warn;
 
 use crate::admin::metrics;
-use crate::app::Outlet;
-use crate::config::Config;
+use crate::app::worker::Common;
 use crate::emit::emitter;
 use crate::emit::queue::Queue;
+use crate::emit::side::Lines;
 use crate::record::recorder::Recorder;
-use crate::record::recorder::Shared;
-use crate::sys::clock::Clock;
 use crate::sys::entropy::Entropy;
 use crate::sys::task;
-
-/// What a desk is made of.
-#[derive(Debug)]
-pub(super) struct Supplies<'a> {
-    pub(super) config: &'a Config,
-    pub(super) outlet: &'a Outlet,
-    pub(super) shared: &'a Arc<Shared>,
-    pub(super) clock: &'a Arc<dyn Clock>,
-    /// The desk's alone.
-    pub(super) counters: &'a metrics::Worker,
-}
 
 /// A recorder, its queue and its emitter. It must be [closed](Self::close): what is queued when it
 /// is only dropped is lost with its thread.
@@ -42,13 +29,19 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// Opens one on the runtime of the caller.
-    pub(super) fn open(supplies: &Supplies<'_>, entropy: Box<dyn Entropy>) -> Self {
-        let Supplies { config, outlet, shared, clock, counters } = supplies;
+    /// Opens one on the runtime of the caller. `counters` are the desk's alone; requests that are
+    /// recorded here leave their lines in `access`.
+    pub(super) fn open(
+        common: &Common,
+        counters: &metrics::Worker,
+        entropy: Box<dyn Entropy>,
+        access: Option<Lines>,
+    ) -> Self {
+        let Common { config, outlet, shared, clock, .. } = common;
         let (around, counted) = (Arc::clone(shared.around()), Arc::clone(&counters.emit));
         let (queue, emitter) = emitter::channel(&config.emit, outlet.sinks(clock), around, counted);
-        let recorder =
-            Recorder::new(Arc::clone(shared), entropy, queue.clone(), Arc::clone(&counters.record));
+        let (shared, counted) = (Arc::clone(shared), Arc::clone(&counters.record));
+        let recorder = Recorder::new(shared, entropy, queue.clone(), counted, access);
         Self { recorder, queue, emitting: task::spawn(emitter.run()) }
     }
 

@@ -22,14 +22,16 @@ use crate::admin::metrics;
 use crate::admin::metrics::Sources;
 use crate::admin::server::Admin;
 use crate::app::Bound;
+use crate::app::Listeners;
 use crate::app::StartError;
+use crate::app::Tls;
 use crate::app::central::Poller;
 use crate::app::control::Command;
 use crate::app::control::Commands;
 use crate::app::control::Waited;
 use crate::app::desk::Desk;
-use crate::app::desk::Supplies;
 use crate::app::worker::Accepted;
+use crate::app::worker::Common;
 use crate::app::worker::Worker;
 use crate::config::Config;
 use crate::emit::options::Daemon;
@@ -129,80 +131,88 @@ impl Bound {
 
     /// Starts the workers' threads, the admin port and the watch on certificate files.
     fn start(self, drain: &Observer) -> Result<Running, StartError> {
-        let Self { addresses, config, world, shared, listeners, admin, tls, outlet, side } = self;
-        let accepted = Accepted::default();
+        let Self { addresses, config, world, shared, listeners, admin, tls, outlet, side, access } =
+            self;
+        let (access, access_side) = access.unzip();
         let (asked, certificates) = (Arc::<Notify>::default(), Arc::<Notify>::default());
-        let desk_counters = metrics::Worker::default();
-        let supplies = Supplies {
-            config: &config,
-            outlet: &outlet,
-            shared: &shared,
-            clock: &world.clock,
-            counters: &desk_counters,
+        let common = Common {
+            addresses,
+            resigner: resigner(&config, &tls, &world.clock),
+            witness: witness(&config),
+            config: Arc::new(config),
+            tls,
+            outlet,
+            access,
+            shared,
+            clock: world.clock,
+            accepted: Accepted::default(),
+            drain: drain.clone(),
         };
-        let desk = Desk::open(&supplies, (world.entropy)(listeners.len() + 1));
-        let mut counters: Vec<_> = listeners.iter().map(|_| metrics::Worker::default()).collect();
-        counters.push(desk_counters);
-        let witness = witness(&config);
+        // Those of each worker, and the desk's.
+        let counters: Vec<_> = (0..=listeners.len()).map(|_| metrics::Worker::default()).collect();
         let sources = Sources {
-            shared: Arc::clone(&shared),
+            shared: Arc::clone(&common.shared),
             workers: counters.clone(),
-            ingress: Arc::clone(&accepted.ingress),
-            egress: Arc::clone(&accepted.egress),
-            store: Arc::clone(&world.store),
+            ingress: Arc::clone(&common.accepted.ingress),
+            egress: Arc::clone(&common.accepted.egress),
+            store: world.store,
             file: side.as_ref().and_then(SideHandle::file_counters).cloned(),
-            witness: witness.clone(),
+            access: access_side.as_ref().and_then(SideHandle::file_counters).cloned(),
+            witness: common.witness.clone(),
         };
-        if let Some(tls) = tls.ingress.clone() {
+        if let Some(tls) = common.tls.ingress.clone() {
             drop(task::spawn(tls.watch_files(CERTIFICATES_EVERY, Arc::clone(&certificates))));
         }
         serve_admin(admin, sources, drain, &asked)?;
-
         // Workers take the numbers below, so that each has chance of its own.
-        poll_central(&config, &shared, &world.clock, (world.entropy)(listeners.len()));
-        let resigner = config.egress.resign.enabled.then(|| {
-            let (options, tls) = (config.egress.resign.clone(), (*tls.to_others).clone());
-            Arc::new(Resigner::new(options, tls, Arc::clone(&world.clock)))
-        });
-        let config = Arc::new(config);
-        let (ended, ends) = mpsc::channel(listeners.len().max(1));
-        let mut workers = Vec::with_capacity(listeners.len());
-        for (number, (listeners, counters)) in listeners.into_iter().zip(&counters).enumerate() {
-            let worker = Worker {
-                config: Arc::clone(&config),
-                addresses,
-                listeners,
-                tls: tls.clone(),
-                resigner: resigner.clone(),
-                witness: witness.clone(),
-                outlet: outlet.clone(),
-                shared: Arc::clone(&shared),
-                clock: Arc::clone(&world.clock),
-                entropy: (world.entropy)(number),
-                counters: counters.clone(),
-                accepted: accepted.clone(),
-                drain: drain.clone(),
-            };
-            workers.push(start_worker(number, worker, Ended(ended.clone()))?);
-        }
-        Ok(Running { workers, ends, asked, certificates, desk: Some(desk), side, counters })
+        let number = listeners.len();
+        poll_central(&common, (world.entropy)(number));
+        let of_desk = counters.last().cloned().unwrap_or_default();
+        let desk = Desk::open(&common, &of_desk, (world.entropy)(number + 1), None);
+        let (workers, ends) = start_workers(&common, listeners, &counters, world.entropy)?;
+        let sides = [side, access_side];
+        Ok(Running { workers, ends, asked, certificates, desk: Some(desk), sides, counters })
     }
 }
 
+/// A worker's thread.
+type Thread = JoinHandle<io::Result<()>>;
+
+/// Starts the workers' threads. Each sends a message when it ends.
+fn start_workers(
+    common: &Common,
+    listeners: Vec<Listeners>,
+    counters: &[metrics::Worker],
+    entropy: fn(usize) -> Box<dyn Entropy>,
+) -> Result<(Vec<Thread>, mpsc::Receiver<()>), StartError> {
+    let (ended, ends) = mpsc::channel(listeners.len().max(1));
+    let mut workers = Vec::with_capacity(listeners.len());
+    for (number, (listeners, counters)) in listeners.into_iter().zip(counters).enumerate() {
+        let (common, counters) = (common.clone(), counters.clone());
+        let worker = Worker { common, listeners, entropy: entropy(number), counters };
+        workers.push(start_worker(number, worker, Ended(ended.clone()))?);
+    }
+    Ok((workers, ends))
+}
+
+/// Who signs AWS calls anew, if that is wanted.
+fn resigner(config: &Config, tls: &Tls, clock: &Arc<dyn Clock>) -> Option<Arc<Resigner>> {
+    let options = &config.egress.resign;
+    options.enabled.then(|| {
+        let tls = (*tls.to_others).clone();
+        Arc::new(Resigner::new(options.clone(), tls, Arc::clone(clock)))
+    })
+}
+
 /// Has X-Ray asked for its sampling rules, if they are to count.
-fn poll_central(
-    config: &Config,
-    shared: &Shared,
-    clock: &Arc<dyn Clock>,
-    entropy: Box<dyn Entropy>,
-) {
+fn poll_central(common: &Common, entropy: Box<dyn Entropy>) {
     if let (Some(central), Daemon::Remote(daemon)) =
-        (shared.sampler().central(), &config.emit.daemon)
+        (common.shared.sampler().central(), &common.config.emit.daemon)
     {
         let poller = Poller {
             central: Arc::clone(central),
             daemon: daemon.tcp.clone(),
-            clock: Arc::clone(clock),
+            clock: Arc::clone(&common.clock),
             entropy,
         };
         drop(task::spawn(poller.run()));
@@ -242,11 +252,7 @@ fn serve_admin(
     Ok(())
 }
 
-fn start_worker(
-    number: usize,
-    worker: Worker,
-    ended: Ended,
-) -> Result<JoinHandle<io::Result<()>>, StartError> {
+fn start_worker(number: usize, worker: Worker, ended: Ended) -> Result<Thread, StartError> {
     let body = move || {
         let _ended = ended;
         worker.run()
@@ -269,7 +275,7 @@ impl Drop for Ended {
 
 /// A sidecar whose threads run.
 struct Running {
-    workers: Vec<JoinHandle<io::Result<()>>>,
+    workers: Vec<Thread>,
     /// One message from each worker that has ended; closed once all have.
     ends: mpsc::Receiver<()>,
     asked: Arc<Notify>,
@@ -277,7 +283,8 @@ struct Running {
     certificates: Arc<Notify>,
     /// The supervisor's own; none once it was closed.
     desk: Option<Desk>,
-    side: Option<SideHandle>,
+    /// The threads for documents and for the access log, as far as there are such.
+    sides: [Option<SideHandle>; 2],
     /// Those of each worker, and the desk's.
     counters: Vec<metrics::Worker>,
 }
@@ -332,10 +339,11 @@ impl Running {
                 Err(_) => end = RunEnd::Failed,
             }
         }
-        let stored = self.side.take().is_none_or(|side| side.join(deadline));
-        if !stored {
-            warn!("documents were still to be stored when the time to flush them ended");
-            end = end.max(RunEnd::Aborted);
+        for side in std::mem::take(&mut self.sides).into_iter().flatten() {
+            if !side.join(deadline) {
+                warn!("documents or log lines were still to be stored when the time for it ended");
+                end = end.max(RunEnd::Aborted);
+            }
         }
         self.summary(end)
     }

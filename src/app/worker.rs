@@ -19,9 +19,10 @@ use crate::app::Listeners;
 use crate::app::Outlet;
 use crate::app::Tls;
 use crate::app::desk::Desk;
-use crate::app::desk::Supplies;
 use crate::config::Config;
 use crate::emit::options::Daemon;
+use crate::emit::side::Lines;
+use crate::emit::side::SideSender;
 use crate::net::listen;
 use crate::net::listen::Conn;
 use crate::net::stream::Stream;
@@ -54,17 +55,25 @@ const TICK: Duration = Duration::from_secs(1);
 /// Everything one worker is made of; sent to its thread.
 #[derive(Debug)]
 pub(super) struct Worker {
+    pub(super) common: Common,
+    pub(super) listeners: Listeners,
+    pub(super) entropy: Box<dyn Entropy>,
+    pub(super) counters: metrics::Worker,
+}
+
+/// What all workers share, or have each a copy of.
+#[derive(Clone, Debug)]
+pub(super) struct Common {
     pub(super) config: Arc<Config>,
     pub(super) addresses: Addresses,
-    pub(super) listeners: Listeners,
     pub(super) tls: Tls,
     pub(super) resigner: Option<Arc<Resigner>>,
     pub(super) witness: Option<Witness>,
     pub(super) outlet: Outlet,
+    /// The access log, if there is one.
+    pub(super) access: Option<SideSender>,
     pub(super) shared: Arc<Shared>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) entropy: Box<dyn Entropy>,
-    pub(super) counters: metrics::Worker,
     pub(super) accepted: Accepted,
     pub(super) drain: Observer,
 }
@@ -90,62 +99,57 @@ impl Worker {
     }
 
     async fn serve(self) -> io::Result<()> {
-        let supplies = Supplies {
-            config: &self.config,
-            outlet: &self.outlet,
-            shared: &self.shared,
-            clock: &self.clock,
-            counters: &self.counters,
-        };
-        let desk = Desk::open(&supplies, self.entropy);
+        let Self { common, listeners, entropy, counters } = self;
+        let lines = common.access.clone().map(Lines::new);
+        let desk = Desk::open(&common, &counters, entropy, lines);
         let recorder = Rc::clone(&desk.recorder);
         let (to_service, to_others) =
-            upstreams(&self.config, &self.tls, &self.clock, &self.counters);
+            upstreams(&common.config, &common.tls, &common.clock, &counters);
         let ticking =
             task::spawn(tick(Rc::clone(&recorder), [to_service.clone(), to_others.clone()]));
 
-        let (propagation, drain) = (self.config.propagation, &self.drain);
-        let error_bodies = self.config.error_bodies;
+        let (propagation, drain) = (common.config.propagation, &common.drain);
+        let error_bodies = common.config.error_bodies;
         let relay = |timeouts| Relay { propagation, timeouts, error_bodies, drain: drain.clone() };
         let ingress = Ingress {
             recorder: Rc::clone(&recorder),
             upstream: to_service,
-            origin: self.config.ingress.upstream.clone(),
-            witness: self.witness.clone(),
-            relay: relay(self.config.ingress.timeouts),
+            origin: common.config.ingress.upstream.clone(),
+            witness: common.witness.clone(),
+            relay: relay(common.config.ingress.timeouts),
         };
         let crew = Rc::new(Crew::default());
-        drop(task::spawn(Rc::clone(&crew).follow(self.drain.clone())));
+        drop(task::spawn(Rc::clone(&crew).follow(common.drain.clone())));
         let egress = Egress {
             recorder: Rc::clone(&recorder),
             upstream: to_others,
-            own: self.addresses.egress,
-            no_trace: no_trace(&self.config),
-            traced: self.config.egress.traced.clone(),
-            routes: self.config.egress.routes.clone(),
-            intercept: intercept(&self.config, &self.tls, &self.clock, &self.counters),
-            resign: self
+            own: common.addresses.egress,
+            no_trace: no_trace(&common.config),
+            traced: common.config.egress.traced.clone(),
+            routes: common.config.egress.routes.clone(),
+            intercept: intercept(&common.config, &common.tls, &common.clock, &counters),
+            resign: common
                 .resigner
-                .map(|resigner| Resign { resigner, counters: Arc::clone(&self.counters.resign) }),
-            witness: self.witness,
-            server: Rc::new(Server::new(self.config.egress.timeouts)),
+                .map(|resigner| Resign { resigner, counters: Arc::clone(&counters.resign) }),
+            witness: common.witness,
+            server: Rc::new(Server::new(common.config.egress.timeouts)),
             crew: Rc::clone(&crew),
-            relay: relay(self.config.egress.timeouts),
+            relay: relay(common.config.egress.timeouts),
         };
         let server = Rc::clone(&egress.server);
-        let egress = Port::new(Rc::new(egress), server, self.addresses.egress, (drain, &crew));
-        let server = Rc::new(Server::new(self.config.ingress.timeouts));
-        let ingress = Port::new(Rc::new(ingress), server, self.addresses.ingress, (drain, &crew));
-        let ingress = Port { tls: self.tls.ingress, ..ingress };
+        let egress = Port::new(Rc::new(egress), server, common.addresses.egress, (drain, &crew));
+        let server = Rc::new(Server::new(common.config.ingress.timeouts));
+        let ingress = Port::new(Rc::new(ingress), server, common.addresses.ingress, (drain, &crew));
+        let ingress = Port { tls: common.tls.ingress, ..ingress };
         let (inbound, outbound) = tokio::join!(
-            ingress.accept(self.listeners.ingress, self.accepted.ingress),
-            egress.accept(self.listeners.egress, self.accepted.egress),
+            ingress.accept(listeners.ingress, common.accepted.ingress),
+            egress.accept(listeners.egress, common.accepted.egress),
         );
         inbound.and(outbound)?;
 
-        self.drain.clone().reached(Phase::Flushing).await;
+        common.drain.clone().reached(Phase::Flushing).await;
         ticking.abort();
-        desk.close(self.config.shutdown.flush).await;
+        desk.close(common.config.shutdown.flush).await;
         Ok(())
     }
 }

@@ -30,6 +30,7 @@ use crate::config::value::count_word;
 use crate::config::value::duration;
 use crate::config::value::text;
 use crate::emit;
+use crate::emit::options::LinesTo;
 use crate::net::tls::options::CaFiles;
 use crate::net::tls::options::ClientOptions;
 use crate::net::tls::options::ServerOptions;
@@ -320,6 +321,16 @@ fn log(section: &mut Section<'_, '_>) -> Log {
     Log {
         level: section.take("level", default.level, text(level)),
         format: section.take("format", default.format, text(format)),
+        access: section.take("access", default.access, text(access)),
+    }
+}
+
+/// Where the access log goes.
+fn access(to: &str) -> Parsed<Option<LinesTo>> {
+    match to {
+        "off" => Ok(None),
+        "stdout" => Ok(Some(LinesTo::Stdout)),
+        path => value::path(path).map(|path| Some(LinesTo::File(path))),
     }
 }
 

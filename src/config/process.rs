@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::emit::options::LinesTo;
+
 /// Options of the admin port, `[admin]` in `proxy.toml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admin {
@@ -14,6 +16,8 @@ pub struct Admin {
 /// Options of the log, `[log]` in `proxy.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
+    /// Where each request leaves a line; none by default.
+    pub access: Option<LinesTo>,
     /// A level, or directives as `tracing_subscriber::EnvFilter` reads them; checked, so that it
     /// does.
     pub level: Box<str>,
@@ -68,7 +72,7 @@ impl Default for Admin {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".into(), format: Format::Text }
+        Self { access: None, level: "info".into(), format: Format::Text }
     }
 }
 

@@ -104,7 +104,7 @@ fn values_other_than_the_defaults_arrive_and_are_written() {
         attribution = { unknown = "ignore", sole = false, remember = "1500ms" }
         emit.daemon = "udp:a:1 tcp:[::1]:2"
         collector.max_bytes = 65_537
-        log = { level = "warn,sideray=trace", format = "json" }
+        log = { level = "warn,sideray=trace", format = "json", access = "/var/log/access.jsonl" }
         runtime.workers = 0x10
         sampling.keep = ["slower than 2 s", "fault", "throttle"]
         sampling.keep_per_second = 5

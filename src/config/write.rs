@@ -13,6 +13,7 @@ use crate::config::value::daemon_text;
 use crate::config::value::duration_text;
 use crate::config::value::origin_text;
 use crate::config::value::size_text;
+use crate::emit::options::LinesTo;
 use crate::net::tls::options::ClientOptions;
 use crate::proxy::options::Origin;
 use crate::proxy::options::Pool;
@@ -170,6 +171,11 @@ impl Config {
                 Format::Text => "text",
             },
         );
+        match &self.log.access {
+            None => out.text("access", "off"),
+            Some(LinesTo::Stdout) => out.text("access", "stdout"),
+            Some(LinesTo::File(path)) => out.path("access", path),
+        }
         out.section("runtime");
         out.count(
             "workers",

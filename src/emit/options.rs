@@ -31,6 +31,15 @@ pub struct DaemonAddress {
     pub tcp: Box<str>,
 }
 
+/// Where lines are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinesTo {
+    /// To standard output.
+    Stdout,
+    /// To the end of this file, which is made if need be. One that was moved away is made anew.
+    File(PathBuf),
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self { daemon: Daemon::Embedded, file: None, queue: 16_384 }

@@ -6,7 +6,6 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -15,11 +14,15 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::emit::options::LinesTo;
 use crate::emit::side::file::JsonLines;
 use crate::sys::clock::Clock;
 use crate::trace::document::Batch;
 
 mod file;
+mod lines;
+
+pub use crate::emit::side::lines::Lines;
 
 /// A chunk is closed once it has this many bytes, so it has fewer than twice as many, whatever
 /// the sizes of its documents.
@@ -106,17 +109,14 @@ pub(in crate::emit) struct Taken {
 /// If the file cannot be opened for appending now, or there is no thread to be had. A file that
 /// fails later is opened again after a while, and costs documents meanwhile.
 pub fn start(
-    file: Option<&Path>,
+    file: Option<&LinesTo>,
     consumer: Option<Consumer>,
     clock: Arc<dyn Clock>,
 ) -> Result<(SideSender, SideHandle), StartError> {
     let counters = file.map(|_| Arc::<FileCounters>::default());
-    let lines = match (file, &counters) {
-        (Some(path), Some(counters)) => Some(
-            JsonLines::open(path, clock, Arc::clone(counters))
-                .map_err(|source| StartError::Open { path: path.into(), source })?,
-        ),
-        _ => None,
+    let lines = match file.zip(counters.as_ref()) {
+        Some((to, counters)) => Some(JsonLines::open(to, clock, Arc::clone(counters))?),
+        None => None,
     };
     let (sender, chunks) = mpsc::sync_channel(WAITING);
     let (alive, ended) = mpsc::sync_channel(1);

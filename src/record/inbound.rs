@@ -1,13 +1,16 @@
 //! An open request to the service.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use crate::attribution::fingerprint::Prints;
 use crate::attribution::requests::Opened;
+use crate::record::access;
 use crate::record::counters;
 use crate::record::counters::Direction;
 use crate::record::evidence::Watch;
 use crate::record::evidence::Way;
+use crate::record::keep::Because;
 use crate::record::progress::Key;
 use crate::record::recorder::Carried;
 use crate::record::recorder::Gathered;
@@ -46,8 +49,10 @@ struct Open<S> {
     asked: bool,
     progress: Option<Key>,
     watch: Option<Watch>,
-    /// What it was, if the rules have passed over it and it may be kept.
+    /// What it was, if it is not sampled and that may be asked for at its end.
     spare: Option<Rc<Detail>>,
+    /// The rules have passed over it, and it may be recorded all the same.
+    may_be_kept: bool,
     /// What was said of it; none if nothing was.
     remarks: Option<Box<Remarks>>,
 }
@@ -74,6 +79,7 @@ impl Recorder {
                 progress: None,
                 watch: None,
                 spare: None,
+                may_be_kept: false,
                 remarks: None,
             }));
         }
@@ -92,7 +98,7 @@ impl Recorder {
         // Of a trace that is not recorded elsewhere, nothing is recorded here.
         let may_be_kept = !sampled && header.sampled != Some(Sampled::No);
         let may_be_kept = may_be_kept && self.shared.keep().is_on();
-        let detail = (sampled || may_be_kept).then(|| {
+        let detail = (sampled || may_be_kept || self.access.is_some()).then(|| {
             let name = self.shared.options.name_of(request).into_owned();
             Rc::new(Detail { name, request: request.to_facts(), rule })
         });
@@ -110,6 +116,7 @@ impl Recorder {
             progress,
             watch,
             spare,
+            may_be_kept,
             remarks: None,
         }))
     }
@@ -136,6 +143,30 @@ impl Recorder {
             gathered.way = Way::Unsent;
         }
         watched.then(|| Watch { recorder: Rc::clone(self), id: ids.own, holds })
+    }
+}
+
+impl Recorder {
+    /// Has a request that has ended written to the access log, if there is one.
+    fn log<S: State>(
+        &self,
+        exchange: &Exchange<S>,
+        spare: Option<&Detail>,
+        (end, took): (&End, Duration),
+    ) {
+        let detail = exchange.detail().or(spare);
+        if let (Some(lines), Some(detail)) = (&self.access, detail) {
+            let request = access::Request {
+                ids: exchange.ids(),
+                sampled: exchange.is_sampled(),
+                detail,
+                response: exchange.response(),
+                end,
+                start: exchange.start().wall(),
+                took,
+            };
+            lines.add(|line| access::write(&request, line));
+        }
     }
 }
 
@@ -209,16 +240,35 @@ impl Inbound<Waiting> {
 
     fn with(mut self, response: ResponseFacts) -> Inbound<Answered> {
         Inbound(self.0.take().map(|open| {
-            let Open { recorder, exchange, carried, asked, progress, watch, spare, remarks } = open;
-            let exchange = exchange.answered(response);
-            Open { recorder, exchange, carried, asked, progress, watch, spare, remarks }
+            let Open {
+                recorder,
+                exchange,
+                carried,
+                asked,
+                progress,
+                watch,
+                spare,
+                may_be_kept,
+                remarks,
+            } = open;
+            Open {
+                recorder,
+                exchange: exchange.answered(response),
+                carried,
+                asked,
+                progress,
+                watch,
+                spare,
+                may_be_kept,
+                remarks,
+            }
         }))
     }
 }
 
 impl<S: State> Open<S> {
     fn may_be_recorded(&self) -> bool {
-        self.exchange.is_sampled() || self.spare.is_some()
+        self.exchange.is_sampled() || self.may_be_kept
     }
 
     /// The flags that its response raises.
@@ -229,7 +279,7 @@ impl<S: State> Open<S> {
 
     fn close(self, end: End) {
         let flags = self.flags();
-        let Self { recorder, exchange, carried, progress, spare, remarks, .. } = self;
+        let Self { recorder, exchange, carried, progress, spare, may_be_kept, remarks, .. } = self;
         if let Some(key) = progress {
             recorder.progress.remove(key);
         }
@@ -243,16 +293,14 @@ impl<S: State> Open<S> {
         let took = now.since(exchange.start());
         recorder.counters.exchanges(Direction::Inbound).ended(exchange.status(), took);
         let keep = recorder.shared.keep();
-        let kept = spare.and_then(|detail| {
-            let because = keep.keeps(&end, flags, took, now.wall())?;
-            Some((because.as_str(), detail))
-        });
-        let (because, exchange) = match kept {
-            Some((because, detail)) => (Some(because), exchange.kept(detail)),
-            None => (None, exchange),
+        let because = may_be_kept.then(|| keep.keeps(&end, flags, took, now.wall())).flatten();
+        let exchange = match spare.clone().filter(|_| because.is_some()) {
+            Some(detail) => exchange.kept(detail),
+            None => exchange,
         };
+        recorder.log(&exchange, spare.as_deref(), (&end, took));
         if let Some(mut segment) = exchange.into_segment(end, now, gathered.take_calls()) {
-            segment.body.notes.kept = because;
+            segment.body.notes.kept = because.map(Because::as_str);
             let (remarks, refused) = gathered.close_remarks(remarks);
             counters::add(&recorder.counters.remarks_refused, refused);
             if let Some(remarks) = remarks {

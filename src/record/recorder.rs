@@ -16,6 +16,7 @@ use crate::attribution::fingerprint::Key;
 use crate::attribution::ledger::Counts;
 use crate::attribution::ledger::Ledger;
 use crate::emit::queue::Queue;
+use crate::emit::side::Lines;
 use crate::record::attempts;
 use crate::record::attempts::Attempted;
 use crate::record::attempts::Held;
@@ -240,6 +241,8 @@ pub struct Recorder {
     pub(super) queue: Queue,
     pub(super) progress: Progress,
     pub(super) counters: Arc<Counters>,
+    /// The access log, if there is one.
+    pub(super) access: Option<Lines>,
     warnings: RefCell<Throttle>,
 }
 
@@ -262,23 +265,28 @@ pub struct Carried {
 }
 
 impl Recorder {
-    /// A worker's recorder, which offers what it records to `queue`.
+    /// A worker's recorder, which offers what it records to `queue`, and a line of each request to
+    /// `access`.
     #[must_use]
     pub fn new(
         shared: Arc<Shared>,
         entropy: Box<dyn Entropy>,
         queue: Queue,
         counters: Arc<Counters>,
+        access: Option<Lines>,
     ) -> Rc<Self> {
         let entropy = RefCell::new(entropy);
         let progress = Progress::default();
         let warnings = RefCell::new(Throttle::new(Throttle::WARNINGS));
-        Rc::new(Self { shared, entropy, queue, progress, counters, warnings })
+        Rc::new(Self { shared, entropy, queue, progress, counters, access, warnings })
     }
 
-    /// Announces the requests that have been open for long, and sends the calls that nobody tries
-    /// again. To be called about once a second.
+    /// Announces the requests that have been open for long, sends the calls that nobody tries again,
+    /// and has the access log written. To be called about once a second.
     pub fn tick(&self) {
+        if let Some(access) = &self.access {
+            access.flush();
+        }
         let now = self.now();
         for attempted in self.shared.held.due(now) {
             self.send_attempted(attempted);

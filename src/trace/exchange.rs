@@ -126,6 +126,18 @@ impl<S: State> Exchange<S> {
         self.detail.is_some()
     }
 
+    /// What a document would say of its request, if it leaves one.
+    #[must_use]
+    pub fn detail(&self) -> Option<&Detail> {
+        self.detail.as_deref()
+    }
+
+    /// The response, if its head has come.
+    #[must_use]
+    pub fn response(&self) -> Option<ResponseFacts> {
+        self.state.response()
+    }
+
     /// The same, sampled after all.
     #[must_use]
     pub fn kept(self, detail: Rc<Detail>) -> Self {

@@ -13,6 +13,7 @@
     reason = "a test's way to fail is to panic, and it may use the world as it is"
 )]
 
+mod access;
 mod admin;
 mod attribution;
 mod central;

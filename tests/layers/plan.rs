@@ -54,7 +54,7 @@ pub const ROOMS: &[Room] = &[
     shell("sys", &["trace::time"]),
     // The shell.
     shell("emit", &["sys", "trace"]),
-    shell("record", &["attribution", "emit::queue", "sampling", "sys", "trace"]),
+    shell("record", &["attribution", "emit::queue", "emit::side", "sampling", "sys", "trace"]),
     // Of the core it knows one thing: what ended a tunnel.
     shell("net", &["sys", "trace::facts", "trace::time"]),
     shell("http1", &["http1::chunked", "http1::framing", "http1::head", "net", "sys"]),

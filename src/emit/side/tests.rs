@@ -42,7 +42,8 @@ fn file_and_collector_get_every_document() {
     let path = folder.path().join("documents.jsonl");
     fs::write(&path, "{\"id\":\"0000000000000063\"}\n").unwrap();
     let (consumer, seen) = collector();
-    let (sender, handle) = start(Some(&path), Some(consumer), clock()).unwrap();
+    let (sender, handle) =
+        start(Some(&LinesTo::File(path.clone())), Some(consumer), clock()).unwrap();
     let file = Arc::clone(handle.file_counters().unwrap());
     // Another worker.
     let other = sender.clone();
@@ -60,7 +61,8 @@ fn file_and_collector_get_every_document() {
 #[test]
 fn a_file_that_cannot_be_opened_is_told_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
-    let error = start(Some(folder.path()), None, clock()).unwrap_err();
+    let to = LinesTo::File(folder.path().into());
+    let error = start(Some(&to), None, clock()).unwrap_err();
     assert!(matches!(&error, StartError::Open { path, .. } if path == folder.path()), "{error}");
 }
 
@@ -72,7 +74,8 @@ fn a_file_that_fails_is_opened_again_after_a_while() {
     let counters = Arc::<FileCounters>::default();
     // A device that refuses every write.
     std::os::unix::fs::symlink("/dev/full", &path).unwrap();
-    let mut file = JsonLines::open(&path, Arc::clone(&clock) as _, Arc::clone(&counters)).unwrap();
+    let to = LinesTo::File(path.clone());
+    let mut file = JsonLines::open(&to, Arc::clone(&clock) as _, Arc::clone(&counters)).unwrap();
     let chunk = Chunk { lines: b"{}\n".to_vec(), documents: 1 };
     file.append(&chunk);
     fs::remove_file(&path).unwrap();
@@ -84,6 +87,42 @@ fn a_file_that_fails_is_opened_again_after_a_while() {
     file.append(&chunk);
     assert_eq!((counters.written(), counters.dropped()), (2, 2));
     assert_eq!(fs::read_to_string(&path).unwrap(), "\n{}\n{}\n", "after the end of a torn line");
+}
+
+#[test]
+fn a_file_that_was_moved_away_is_made_anew() {
+    let clock = clock();
+    let folder = tempfile::tempdir().unwrap();
+    let (path, moved) = (folder.path().join("lines"), folder.path().join("lines.1"));
+    let counters = Arc::<FileCounters>::default();
+    let to = LinesTo::File(path.clone());
+    let mut file = JsonLines::open(&to, Arc::clone(&clock) as _, counters).unwrap();
+    let mut append = |line: &str| {
+        file.append(&Chunk { lines: line.as_bytes().to_vec(), documents: 1 });
+    };
+    append("1\n");
+    fs::rename(&path, &moved).unwrap();
+    append("2\n");
+    clock.advance(1);
+    append("3\n");
+    assert_eq!(fs::read_to_string(&moved).unwrap(), "1\n2\n", "looked at once a second");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "3\n");
+}
+
+#[test]
+fn lines_are_handed_over_when_they_are_many_or_when_told() {
+    let (chunks, handed) = mpsc::sync_channel(100);
+    let lines = Lines::new(SideSender { chunks, file: None });
+    lines.flush();
+    lines.add(|line| line.extend_from_slice(b"one"));
+    assert!(handed.try_recv().is_err(), "it waits for others");
+    lines.flush();
+    assert_eq!(handed.try_recv().unwrap().lines, b"one\n");
+    lines.add(|line| line.resize(CHUNK, b'x'));
+    assert_eq!(handed.try_recv().unwrap().documents, 1);
+    lines.add(|line| line.extend_from_slice(b"last"));
+    drop(lines);
+    assert_eq!(handed.try_recv().unwrap().lines, b"last\n");
 }
 
 #[test]
