@@ -130,7 +130,7 @@ fn egress(section: &mut Section<'_, '_>, flags: &Flags) -> Egress {
         listen: listen(section, default.listen, "--egress-listen", flags.egress_listen.as_deref()),
         tls: section.section("tls", roots),
         no_trace: section
-            .list("no_trace", default.no_trace, |value| text(value::host_pattern)(value)),
+            .list("no_trace", default.no_trace, |value| text(value::host_and_path)(value)),
         traced: section.list("traced", default.traced, |value| text(value::host_pattern)(value)),
         routes: section.sections("route", route).into_iter().flatten().collect(),
         resign: section.section("aws", resign),

@@ -97,7 +97,7 @@ fn values_other_than_the_defaults_arrive_and_are_written() {
         service.name = 'a\b c'
         naming = { hosts = ["*.Shop.example"], rules = [{ url_path = "/admin/*", name = "shop-admin" }] }
         ingress = { listen = "[::1]:1", upstream = "H2C://Example.com" }
-        egress.no_trace = ["*.Internal"]
+        egress.no_trace = ["*.Internal", "*/Health*"]
         egress.traced = ["*.Internal"]
         egress.aws = { resign = true, max_body = 1000, endpoints = { "*" = "http://Emulator:4566", s3 = "https://s3.example" } }
         trace = { enabled = false, propagate = ["w3c", "xray"], error_bodies = false }

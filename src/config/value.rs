@@ -304,6 +304,14 @@ pub(super) fn host_pattern(text: &str) -> Parsed<Box<str>> {
     Ok(text.to_ascii_lowercase().into_boxed_str())
 }
 
+/// A pattern of hosts, without port, and perhaps of paths behind it.
+pub(super) fn host_and_path(text: &str) -> Parsed<Box<str>> {
+    match text.split_once('/') {
+        None => host_pattern(text),
+        Some((host, path)) => Ok(format!("{}/{path}", host_pattern(host)?).into()),
+    }
+}
+
 /// A pattern on a host, or on a host and port.
 pub(super) fn authority_pattern(text: &str) -> Parsed<Box<str>> {
     let port =

@@ -57,7 +57,8 @@ pub struct Egress {
     pub upstream: Rc<Upstream>,
     /// Where we listen: what goes there would come back.
     pub own: SocketAddr,
-    /// Wildcard patterns of hosts, with or without port, whose calls pass without a trace.
+    /// Wildcard patterns of hosts, with or without port, and perhaps of paths behind them, whose
+    /// calls pass without a trace.
     pub no_trace: Vec<Box<str>>,
     /// Wildcard patterns of hosts, without port, that report to X-Ray themselves.
     pub traced: Vec<Box<str>>,
@@ -200,7 +201,11 @@ impl Egress {
         debug!(method = %request.method(), authority, "call");
         // The recorders' own calls would trace themselves for ever.
         let xray = call.is_some_and(|call| call.service() == "xray");
-        if xray || self.passes_untraced(authority) {
+        let path = match scheme {
+            Scheme::Http | Scheme::Https => facts::path(request),
+            Scheme::Tcp => "",
+        };
+        if xray || self.passes_untraced(authority, path) {
             return self.recorder.untraced();
         }
         let default = authority.strip_suffix(match scheme {
@@ -212,10 +217,7 @@ impl Egress {
             method: request.method(),
             scheme,
             authority: default.unwrap_or(authority),
-            path: match scheme {
-                Scheme::Http | Scheme::Https => facts::path(request),
-                Scheme::Tcp => "",
-            },
+            path,
             user_agent: None,
             client: None,
         };
@@ -244,10 +246,13 @@ impl Egress {
         Some(Evidence { at, caller })
     }
 
-    fn passes_untraced(&self, authority: &str) -> bool {
+    fn passes_untraced(&self, authority: &str, path: &str) -> bool {
         let host = host_of(authority);
         self.no_trace.iter().any(|pattern| {
-            wildcard::matches(pattern, host) || wildcard::matches(pattern, authority)
+            let slash = pattern.find('/').unwrap_or(pattern.len());
+            let (of_host, of_path) = pattern.split_at(slash);
+            (wildcard::matches(of_host, host) || wildcard::matches(of_host, authority))
+                && (of_path.is_empty() || wildcard::matches(of_path, path))
         })
     }
 }

@@ -37,7 +37,8 @@ pub struct Egress {
     pub listen: SocketAddr,
     /// Whom to trust when a called service speaks TLS to us.
     pub tls: ClientOptions,
-    /// Hosts whose calls pass without a trace, as wildcard patterns on the host without port.
+    /// What passes without a trace, as wildcard patterns on the host without port, with one on the
+    /// path behind it or without.
     pub no_trace: Vec<Box<str>>,
     /// Hosts that report to X-Ray themselves, as wildcard patterns on the host without port.
     pub traced: Vec<Box<str>>,

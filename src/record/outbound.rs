@@ -131,13 +131,14 @@ impl Recorder {
         }
         let now = self.now();
         let header = self.understand(incoming);
+        let said = header.sampled.filter(|_| header.root.is_some());
         let Found { attribution, extra, earlier } = self.attribute(request, header, &called, now);
         self.counters.attributed(attribution.method);
         let plan = match &earlier {
             Some(Attempted { ids, place, .. }) => {
                 Some(Plan { ids: *ids, place: place.clone(), sampled: true })
             }
-            None => self.plan(&attribution, request, now),
+            None => self.plan(&attribution, said, request, now),
         };
         let Some(plan) = plan else {
             counters::add(&self.counters.context_missing, 1);
@@ -221,16 +222,20 @@ impl Recorder {
         Found { attribution, extra, earlier }
     }
 
-    /// Ids, place and sampling of a call; none if it is to pass untraced.
+    /// Ids, place and sampling of a call; none if it is to pass untraced. `said` is what its own
+    /// header says of sampling: a call of a recorded request may ask not to be recorded.
     fn plan(
         &self,
         attribution: &Attribution,
+        said: Option<Sampled>,
         request: &RequestView<'_>,
         now: Stamp,
     ) -> Option<Plan> {
         let own = self.mint_segment();
         let (trace, parent, Verdict { sampled, rule }) = match attribution.parent {
-            Parent::Known { trace, id, sampled, .. } => (trace, Some(id), Verdict::given(sampled)),
+            Parent::Known { trace, id, sampled, .. } => {
+                (trace, Some(id), Verdict::given(sampled && said != Some(Sampled::No)))
+            }
             Parent::Foreign { trace, parent, sampled } => {
                 let verdict = match sampled {
                     Some(Sampled::Yes) => Verdict::given(true),

@@ -284,6 +284,34 @@ async fn calls_of_an_unsampled_request_are_not_recorded_and_say_so() {
 }
 
 #[tokio::test]
+async fn a_call_of_a_recorded_request_may_ask_not_to_be_recorded() {
+    let (egress, stock, mut daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
+    let (calls, url) = (egress.clone(), format!("http://{}/", stock.address()));
+    let service = Origin::start(move |request| {
+        let (egress, url) = (calls.clone(), url.clone());
+        async move {
+            let (mut parts, _) = request.into_parts();
+            let header =
+                origin::header(&parts, "x-amzn-trace-id").replace("Sampled=1", "Sampled=0");
+            parts.headers.insert("x-amzn-trace-id", header.parse().unwrap());
+            egress.forward(url, &parts).await;
+            Response::new(full("done"))
+        }
+    })
+    .await;
+    let sidecar = Sidecar::start(sidecar::config(service.address(), &daemon));
+    egress.is(sidecar.addresses.egress);
+    client::send(sidecar.addresses.ingress, client::get("/")).await;
+
+    let segment = daemon.segment();
+    assert_eq!(segment.get("subsegments"), None, "{segment}");
+    let got = stock.only();
+    let header = origin::header(&got, "x-amzn-trace-id");
+    let want = (text(&segment, "trace_id"), "0");
+    assert_eq!((field(header, "Root"), field(header, "Sampled")), want);
+}
+
+#[tokio::test]
 async fn a_call_without_any_request_is_the_services_own() {
     let (egress, stock, mut daemon) = (Egress::default(), Origin::hello().await, Daemon::start());
     let sidecar = Sidecar::start(sidecar::config(stock.address(), &daemon));

@@ -143,6 +143,21 @@ async fn hosts_that_are_not_to_be_traced_pass_untouched() {
 }
 
 #[tokio::test]
+async fn paths_that_are_not_to_be_traced_pass_untouched() {
+    let (origin, mut daemon) = (Origin::hello().await, Daemon::start());
+    let mut config = sidecar::config(origin.address(), &daemon);
+    config.egress.no_trace = vec!["*/Health*".into()];
+    let sidecar = Sidecar::start(config);
+    for path in ["/health/live", "/items/health"] {
+        let call = Request::get(format!("http://{}{path}", origin.address()));
+        client::send(sidecar.addresses.egress, call).await;
+    }
+    let url = call(&mut daemon).1["http"]["request"]["url"].take();
+    assert_eq!(url, format!("http://{}/items/health", origin.address()));
+    assert_eq!(sidecar.stop().await.recorded, 1);
+}
+
+#[tokio::test]
 async fn the_status_says_whose_fault_it_was() {
     let origin = Origin::start(|request| async move {
         let status: u16 = request.uri().path()[1..].parse().unwrap();
