@@ -15,6 +15,9 @@ from support.sidecar import Sidecar
 from support.sidecar import configuration
 
 NAMES = ("direct", "nginx", "haproxy", "envoy", "envoy+xray", "sideray")
+# Arms that only run when they are asked for: sideray that records nothing, without and with a look
+# at how each request ends.
+NOTHING = {"default": {"fixed_target": 0, "rate": 0.0}}
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -116,11 +119,21 @@ class Field:
         return Arm(name, port, program, version(binary, "--version"), traces=sink is not None)
 
     def _sideray(self):
+        return self._any_sideray("sideray", {})
+
+    def _sideray_passed(self):
+        return self._any_sideray("sideray+passed", {"sampling": NOTHING})
+
+    def _sideray_keep(self):
+        return self._any_sideray("sideray+keep", {"sampling": {**NOTHING, "keep": ["fault"]}})
+
+    def _any_sideray(self, name, overrides):
         if not BINARY.exists():
             raise Missing(f"there is no {BINARY}")
         daemon = f"127.0.0.1:{self.sink_port}"
-        text = configuration(f"http://127.0.0.1:{self.origin}", daemon, {"runtime": {"workers": 1}})
-        file = self._write("proxy.toml", text)
+        overrides = {"runtime": {"workers": 1}, **overrides}
+        text = configuration(f"http://127.0.0.1:{self.origin}", daemon, overrides)
+        file = self._write(f"{name}.toml", text)
         sidecar = Sidecar(file, ["run", "--config", file], launcher=pinned(self.cores.proxy, []))
         self.programs.append(sidecar.program)
         try:
@@ -128,7 +141,8 @@ class Field:
         except AssertionError as error:
             raise Missing(f"sideray does not start: {error}") from None
         said = version(BINARY, "--version")
-        return Arm("sideray", sidecar.port("ingress"), sidecar.program, said, traces=True)
+        traces = "sampling" not in overrides
+        return Arm(name, sidecar.port("ingress"), sidecar.program, said, traces)
 
     def close(self):
         """Ends everything."""
