@@ -26,7 +26,7 @@ Configuration:
   A flag beats the environment, the environment beats the file, the file beats the default.
   The file is the one that --config names, else ./proxy.toml if it is there, else none.
   The environment is that of the X-Ray SDKs: AWS_XRAY_DAEMON_ADDRESS, AWS_XRAY_TRACING_NAME,
-  AWS_XRAY_CONTEXT_MISSING, AWS_XRAY_SDK_ENABLED.
+  AWS_XRAY_CONTEXT_MISSING, AWS_XRAY_SDK_ENABLED, AWS_XRAY_SDK_DISABLED.
 
 Exit codes:
   0      It was done; for run, after an orderly shutdown

@@ -12,6 +12,7 @@ use crate::trace::segment::Name;
 
 const CONTEXT_MISSING: &str = "AWS_XRAY_CONTEXT_MISSING";
 const DAEMON_ADDRESS: &str = "AWS_XRAY_DAEMON_ADDRESS";
+const SDK_DISABLED: &str = "AWS_XRAY_SDK_DISABLED";
 const SDK_ENABLED: &str = "AWS_XRAY_SDK_ENABLED";
 const TRACING_NAME: &str = "AWS_XRAY_TRACING_NAME";
 
@@ -20,6 +21,7 @@ const TRACING_NAME: &str = "AWS_XRAY_TRACING_NAME";
 pub struct Env {
     context_missing: Option<String>,
     daemon_address: Option<String>,
+    sdk_disabled: Option<String>,
     sdk_enabled: Option<String>,
     tracing_name: Option<String>,
 }
@@ -46,6 +48,7 @@ impl Env {
         Self {
             context_missing: word(CONTEXT_MISSING),
             daemon_address: word(DAEMON_ADDRESS),
+            sdk_disabled: word(SDK_DISABLED),
             sdk_enabled: word(SDK_ENABLED),
             tracing_name: word(TRACING_NAME),
         }
@@ -73,6 +76,13 @@ impl Env {
             ("IGNORE_ERROR", Unknown::None(Missing::Ignore)),
         ]);
         Given::new(Place::Environment(CONTEXT_MISSING), self.context_missing.as_deref(), parse)
+    }
+
+    /// Whether anything is recorded, as the SDK for Go is told: only `true` says no; source: its
+    /// `xray/config.go`.
+    pub(super) fn not_disabled(&self) -> Option<Given<bool>> {
+        let parse = |text: &str| Ok(!text.trim().eq_ignore_ascii_case("true"));
+        Given::new(Place::Environment(SDK_DISABLED), self.sdk_disabled.as_deref(), parse)
     }
 
     /// Whether anything is recorded. Only a word that says "off" does so; source: the SDK for

@@ -61,8 +61,8 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
     let ingress = root.section("ingress", |section| ingress(section, flags));
     let egress = root.section("egress", |section| egress(section, flags));
     let (propagation, error_bodies) = root.section("trace", |section| {
-        record.enabled =
-            section.take_or_given("enabled", record.enabled, value::boolean, [env.enabled()]);
+        let given = [env.not_disabled(), env.enabled()];
+        record.enabled = section.take_or_given("enabled", record.enabled, value::boolean, given);
         let propagation = section.take("propagate", Propagation::default(), propagation);
         (propagation, section.take("error_bodies", true, value::boolean))
     });

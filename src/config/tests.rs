@@ -200,6 +200,9 @@ fn the_variables_have_the_meaning_of_the_sdks() {
     {
         assert_eq!(load("AWS_XRAY_SDK_ENABLED", value).enabled, expected, "{value}");
     }
+    for (value, expected) in [("true", false), ("TRUE", false), ("1", true), ("false", true)] {
+        assert_eq!(load("AWS_XRAY_SDK_DISABLED", value).enabled, expected, "{value}");
+    }
 }
 
 #[test]

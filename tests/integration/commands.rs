@@ -41,6 +41,56 @@ async fn run_serves_until_it_is_told_to_stop() {
     assert_eq!(program.output().await, (Some(0), String::new()), "standard output is not its own");
 }
 
+/// A sidecar in front of `origin`, with a variable of the SDKs set.
+async fn told(origin: &Origin, daemon: &Daemon, variable: (&str, &str)) -> Program {
+    let folder = tempfile::tempdir().unwrap();
+    let all = "[sampling]\ndefault = { fixed_target = 0, rate = 1.0 }";
+    let more = format!("upstream = \"http://{}\"\n{all}", origin.address());
+    let file = program::config(folder.path(), &more);
+    let daemon_at = daemon.address().to_string();
+    let mut command = sideray(&["run", "--config", &file, "--daemon", &daemon_at]);
+    Program::start(command.env(variable.0, variable.1)).await
+}
+
+#[tokio::test]
+async fn the_sdks_variables_switch_tracing_off_and_leave_a_plain_proxy() {
+    for variable in [("AWS_XRAY_SDK_ENABLED", "false"), ("AWS_XRAY_SDK_DISABLED", "true")] {
+        let (origin, mut daemon) = (Origin::hello().await, Daemon::start());
+        let mut program = told(&origin, &daemon, variable).await;
+        let ours = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+        let request = client::get("/").header("x-amzn-trace-id", ours);
+        let response = client::send(program.ingress, request).await;
+        assert!(!response.headers().contains_key("x-amzn-trace-id"));
+        let call = http::Request::get(format!("http://{}/", origin.address()));
+        client::send(program.egress, call).await;
+        program.signal(Signal::TERM);
+        assert_eq!(program.logs("done").await["recorded"], 0, "{variable:?}");
+        assert!(daemon.drain().is_empty());
+        let seen = origin.seen();
+        assert_eq!(origin::header(&seen[0], "x-amzn-trace-id"), ours, "it passes as it came");
+        assert!(!seen[1].headers.contains_key("x-amzn-trace-id"), "none is made up");
+    }
+}
+
+#[tokio::test]
+async fn the_sdks_strategies_for_a_missing_context_hold_for_unknown_calls() {
+    const WARNING: &str = "the parent of an outbound call is unknown; it is not traced";
+    for (strategy, warns) in [("RUNTIME_ERROR", true), ("LOG_ERROR", true), ("IGNORE_ERROR", false)]
+    {
+        let (origin, mut daemon) = (Origin::hello().await, Daemon::start());
+        let mut program = told(&origin, &daemon, ("AWS_XRAY_CONTEXT_MISSING", strategy)).await;
+        let call = http::Request::get(format!("http://{}/", origin.address()));
+        let response = client::send(program.egress, call).await;
+        assert_eq!(response.status(), 200, "no strategy fails a call");
+        if warns {
+            program.logs(WARNING).await;
+        }
+        program.signal(Signal::TERM);
+        assert_eq!(program.logs("done").await["recorded"], 0, "{strategy}");
+        assert!(daemon.drain().is_empty());
+    }
+}
+
 #[tokio::test]
 async fn a_second_signal_ends_a_run_at_once() {
     let (origin, hold) = Hold::origin().await;
