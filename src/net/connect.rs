@@ -102,7 +102,8 @@ impl ConnectError {
 }
 
 /// Connects to `host`, a name or an IP address (IPv6 with or without brackets), and sets
-/// `TCP_NODELAY`. `timeout` covers all of it, the name look-up included.
+/// `TCP_NODELAY`. `timeout` covers all of it, the name look-up included, whose end is told to
+/// `looked_up`, if there is one.
 ///
 /// Of a name with several addresses the first that answers is used: the families take turns, and
 /// the next address is tried when the last attempt fails or has been pending for 250 ms (after
@@ -112,7 +113,17 @@ impl ConnectError {
 /// # Errors
 ///
 /// If the name has no address, none can be connected to, or time runs out.
-pub async fn connect(host: &str, port: u16, timeout: Duration) -> Result<TcpStream, ConnectError> {
+pub async fn connect(
+    host: &str,
+    port: u16,
+    timeout: Duration,
+    looked_up: impl FnOnce(),
+) -> Result<TcpStream, ConnectError> {
+    let resolve = async |host: &str, port| {
+        let addrs = resolve(host, port).await;
+        looked_up();
+        addrs
+    };
     connect_with(host, port, timeout, resolve).await
 }
 

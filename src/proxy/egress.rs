@@ -160,7 +160,8 @@ impl Egress {
         request.body_mut().tap(call.as_ref().and_then(AwsCall::tap));
         match self.upstream.send(origin, request).await {
             Ok(response) => {
-                let outbound = outbound.answered(facts::response(&response));
+                let connected = response.extensions().get().copied();
+                let outbound = outbound.answered(facts::response(&response), connected);
                 let guard = match call {
                     Some(call) => call.answered(outbound, &response),
                     None => {

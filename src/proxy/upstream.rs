@@ -34,6 +34,7 @@ use crate::proxy::options::Origin;
 use crate::proxy::options::Protocol;
 use crate::proxy::options::Timeouts;
 use crate::sys::clock::Clock;
+use crate::trace::facts::Connected;
 
 /// One worker's way to servers: its pool and how it connects. What it does is counted in
 /// [`Counters`].
@@ -80,11 +81,12 @@ impl Upstream {
         counters: Arc<Counters>,
     ) -> Self {
         let pool = Pool::new(pool, Arc::clone(&counters));
-        Self { pool, connector: Connector { tls, timeouts }, clock, counters }
+        let connector = Connector { tls, timeouts, clock: Arc::clone(&clock) };
+        Self { pool, connector, clock, counters }
     }
 
     /// Sends `request`, which is in origin form, to `origin` and waits for the head of its
-    /// response.
+    /// response. Where a connection had to be made, its extensions tell [`Connected`].
     ///
     /// A request whose idle connection turns out to have been closed is sent again over another,
     /// if it was not sent at all, or if it has no body and its method is idempotent (RFC 9110
@@ -101,8 +103,7 @@ impl Upstream {
     ) -> Result<Response<Download>, Error> {
         if origin.protocol == Protocol::Tls && request.headers().contains_key(header::UPGRADE) {
             // Only HTTP/1.1 can be upgraded, and what is in the pool may be HTTP/2.
-            let connection = Box::pin(self.connect(origin, Alpn::Http1)).await?;
-            return self.exchange(connection, request).await.map_err(|refused| refused.error);
+            return self.send_anew(origin, Alpn::Http1, request).await;
         }
         let freshness = if is_replayable(&request) { Freshness::Any } else { Freshness::Recent };
         while let Some(connection) = self.pool.take(origin, self.clock.now(), freshness) {
@@ -117,17 +118,34 @@ impl Upstream {
                 Err(refused) => return Err(refused.error),
             }
         }
-        // On the heap, because it is large and seldom: every request would carry its room.
-        let connection = Box::pin(self.connect(origin, Alpn::Http)).await?;
-        self.exchange(connection, request).await.map_err(|refused| refused.error)
+        self.send_anew(origin, Alpn::Http, request).await
     }
 
-    async fn connect(&self, origin: &Origin, protocols: Alpn) -> Result<Connection, Error> {
+    /// Sends `request` over a new connection.
+    async fn send_anew(
+        &self,
+        origin: &Origin,
+        protocols: Alpn,
+        request: Request<Upload>,
+    ) -> Result<Response<Download>, Error> {
+        // On the heap, because it is large and seldom: every request would carry its room.
+        let (connection, connected) = Box::pin(self.connect(origin, protocols)).await?;
+        let sent = self.exchange(connection, request).await;
+        let mut response = sent.map_err(|refused| refused.error)?;
+        response.extensions_mut().insert(connected);
+        Ok(response)
+    }
+
+    async fn connect(
+        &self,
+        origin: &Origin,
+        protocols: Alpn,
+    ) -> Result<(Connection, Connected), Error> {
         let connected = self.connector.connect(origin, protocols).await;
         count(if connected.is_ok() { &self.counters.connected } else { &self.counters.failed });
-        let connection = connected?;
+        let (connection, connected) = connected?;
         self.pool.share(&connection, self.clock.now());
-        Ok(connection)
+        Ok((connection, connected))
     }
 
     /// Takes a connection in that was made to `origin` already, to be used by the next request, and

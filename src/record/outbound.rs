@@ -30,6 +30,7 @@ use crate::trace::exchange::Ids;
 use crate::trace::exchange::State;
 use crate::trace::exchange::Waiting;
 use crate::trace::facts::AwsFacts;
+use crate::trace::facts::Connected;
 use crate::trace::facts::End;
 use crate::trace::facts::RemoteError;
 use crate::trace::facts::RequestView;
@@ -62,6 +63,8 @@ struct Open<S> {
     note: Option<AttributionNote>,
     /// Whether whoever is called is known to report to X-Ray.
     traced: bool,
+    /// How the connection was made, if it was made for this call.
+    connected: Option<Connected>,
     /// Of a call that an SDK may try more than once.
     trial: Option<Box<Trial>>,
     /// What was said of it; none if nothing was.
@@ -160,6 +163,7 @@ impl Recorder {
             place: plan.place,
             note,
             traced: called.traced,
+            connected: None,
             trial: trial.map(|attempt| Box::new(Trial { attempt, start: now, before })),
             remarks: None,
         }))
@@ -176,6 +180,7 @@ impl Recorder {
             place: Place::Root(ids.own, None),
             note: None,
             traced: false,
+            connected: None,
             trial: None,
             remarks: None,
         }))
@@ -343,13 +348,19 @@ impl<S: State> Outbound<S> {
 }
 
 impl Outbound<Waiting> {
-    /// The head of the response has come.
+    /// The head of the response has come, over a connection that was made for it if `connected`
+    /// says how.
     #[must_use]
-    pub fn answered(mut self, response: ResponseFacts) -> Outbound<Answered> {
+    pub fn answered(
+        mut self,
+        response: ResponseFacts,
+        connected: Option<Connected>,
+    ) -> Outbound<Answered> {
         Outbound(self.0.take().map(|open| {
-            let Open { recorder, exchange, carried, place, note, traced, trial, remarks } = open;
+            let Open { recorder, exchange, carried, place, note, traced, trial, remarks, .. } =
+                open;
             let exchange = exchange.answered(response);
-            Open { recorder, exchange, carried, place, note, traced, trial, remarks }
+            Open { recorder, exchange, carried, place, note, traced, connected, trial, remarks }
         }))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use http::Method;
 use serde::Serialize;
@@ -175,6 +176,17 @@ pub struct RemoteError {
     pub message: Box<str>,
     /// Whether it asks the caller to slow down.
     pub throttling: bool,
+}
+
+/// How long it took to make a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connected {
+    /// The look-up of the host's name; none if there was nothing to look up.
+    pub dns: Option<Duration>,
+    /// The connection itself.
+    pub dial: Duration,
+    /// The TLS handshake, where TLS is spoken.
+    pub tls: Option<Duration>,
 }
 
 /// What passed through a blind tunnel.

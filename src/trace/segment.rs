@@ -23,6 +23,7 @@ pub use self::http::HttpRequest;
 pub use self::http::HttpResponse;
 pub use self::notes::AttemptNote;
 pub use self::notes::AttributionNote;
+pub use self::notes::ConnectNote;
 pub use self::notes::Link;
 pub use self::notes::Notes;
 use self::remarks::Remarks;

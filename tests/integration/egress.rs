@@ -158,6 +158,24 @@ async fn paths_that_are_not_to_be_traced_pass_untouched() {
 }
 
 #[tokio::test]
+async fn the_first_call_over_a_connection_says_how_long_that_took_to_make() {
+    let authority = Authority::new();
+    let origin = Origin::tls(authority.acceptor(&["http/1.1"])).await;
+    let mut daemon = Daemon::start();
+    let mut config = sidecar::config(origin.address(), &daemon);
+    config.egress.tls.roots = Some(authority.roots());
+    let sidecar = Sidecar::start(config);
+    for made in [true, false] {
+        let url = format!("https://localhost:{}/", origin.address().port());
+        client::send(sidecar.addresses.egress, Request::get(url)).await;
+        let connect = call(&mut daemon).1["metadata"]["sideray"]["connect"].take();
+        let took = |phase: &str| connect[phase].as_f64().is_some_and(|took| took > 0.0);
+        assert_eq!((took("dial"), took("tls")), (made, made), "{connect}");
+        assert_eq!(connect.get("dns"), None, "there was no name to look up");
+    }
+}
+
+#[tokio::test]
 async fn the_status_says_whose_fault_it_was() {
     let origin = Origin::start(|request| async move {
         let status: u16 = request.uri().path()[1..].parse().unwrap();

@@ -1,5 +1,6 @@
 //! How connections are made: an address, TLS where it is spoken, and what is spoken within.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -23,9 +24,11 @@ use crate::proxy::options::Protocol;
 use crate::proxy::options::Timeouts;
 use crate::proxy::upstream::connection::Connection;
 use crate::proxy::upstream::connection::Sender;
+use crate::sys::clock::Clock;
 use crate::sys::idle::Idle;
 use crate::sys::link::Link;
 use crate::sys::task;
+use crate::trace::facts::Connected;
 use crate::trace::facts::host_of;
 
 /// How connections are made.
@@ -33,19 +36,24 @@ use crate::trace::facts::host_of;
 pub(super) struct Connector {
     pub(super) tls: Arc<Client>,
     pub(super) timeouts: Timeouts,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Connector {
-    /// A new connection to `origin`, within the time for connecting. Over TLS it speaks one of
-    /// `protocols`.
+    /// A new connection to `origin`, within the time for connecting, and how long that took. Over
+    /// TLS it speaks one of `protocols`.
     pub(super) async fn connect(
         &self,
         origin: &Origin,
         protocols: Alpn,
-    ) -> Result<Connection, Error> {
+    ) -> Result<(Connection, Connected), Error> {
         let making = async {
-            let tcp = self.dial(origin).await?;
-            self.speak(origin, tcp, protocols).await
+            let (tcp, connected) = self.timed_dial(origin).await?;
+            let dialled = self.clock.now();
+            let connection = self.speak(origin, tcp, protocols).await?;
+            let tls = matches!(origin.protocol, Protocol::Tls | Protocol::TlsHttp1);
+            let tls = tls.then(|| self.clock.now().since(dialled));
+            Ok((connection, Connected { tls, ..connected }))
         };
         self.in_time(origin, making).await
     }
@@ -66,10 +74,20 @@ impl Connector {
 
     /// A connection to where `origin` is, without TLS even where it speaks that.
     pub(super) async fn dial(&self, origin: &Origin) -> Result<TcpStream, Error> {
+        Ok(self.timed_dial(origin).await?.0)
+    }
+
+    async fn timed_dial(&self, origin: &Origin) -> Result<(TcpStream, Connected), Error> {
         let address = origin.address();
         let port = address.port_u16().unwrap_or_default();
-        let tcp = connect::connect(host_of(address.as_str()), port, self.timeouts.connect);
-        tcp.await.map_err(Error::Connect)
+        let (start, looked_up) = (self.clock.now(), Cell::new(None));
+        let note = || looked_up.set(Some(self.clock.now()));
+        let host = host_of(address.as_str());
+        let tcp = connect::connect(host, port, self.timeouts.connect, note).await;
+        let tcp = tcp.map_err(Error::Connect)?;
+        let dns = looked_up.get().map(|end| end.since(start));
+        let dial = self.clock.now().since(looked_up.get().unwrap_or(start));
+        Ok((tcp, Connected { dns, dial, tls: None }))
     }
 
     async fn in_time<T>(

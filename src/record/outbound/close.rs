@@ -23,6 +23,7 @@ use crate::trace::facts::TunnelFacts;
 use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
 use crate::trace::segment::AttemptNote;
+use crate::trace::segment::ConnectNote;
 use crate::trace::segment::Notes;
 use crate::trace::segment::Segment;
 use crate::trace::segment::Subsegment;
@@ -39,7 +40,7 @@ pub(super) enum Seen {
 
 impl<S: State> Open<S> {
     pub(super) fn close(self, end: End, seen: Seen) {
-        let Self { recorder, exchange, place, note, traced, trial, remarks, .. } = self;
+        let Self { recorder, exchange, place, note, traced, connected, trial, remarks, .. } = self;
         let (ids, start, status) = (exchange.ids(), exchange.start(), exchange.status());
         let (aws, tunnel) = match seen {
             Seen::Aws(facts) => (Some(facts), None),
@@ -49,7 +50,8 @@ impl<S: State> Open<S> {
         let trial = trial.map(|trial| (Outcome::of(&end, status, aws.as_ref()), *trial));
         let began = trial.as_ref().map_or(start, |(_, trial)| trial.start);
         let before = trial.as_ref().map(|(_, trial)| trial.before.clone()).unwrap_or_default();
-        let notes = Notes { attribution: note, tunnel, attempts: before, kept: None };
+        let connect = connected.map(ConnectNote::of);
+        let notes = Notes { attribution: note, connect, tunnel, attempts: before, kept: None };
         // The time is read under the lock, so that it is before the segment's end if the
         // subsegment is still in time to travel inside it.
         let (now, leaving) = {

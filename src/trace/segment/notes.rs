@@ -1,7 +1,10 @@
 //! What sideray itself has to say that X-Ray has no field for: `metadata.sideray`.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
+use crate::trace::facts::Connected;
 use crate::trace::facts::TunnelFacts;
 use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
@@ -12,6 +15,9 @@ pub struct Notes {
     /// How the parent of an outbound call was found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attribution: Option<AttributionNote>,
+    /// How long it took to make the connection, where one was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect: Option<ConnectNote>,
     /// Why it is recorded although the sampling rules passed over it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kept: Option<&'static str>,
@@ -26,8 +32,31 @@ pub struct Notes {
 impl Notes {
     /// Whether there is nothing to say.
     pub(super) fn is_empty(&self) -> bool {
-        let Self { attribution, kept, tunnel, attempts } = self;
-        attribution.is_none() && kept.is_none() && tunnel.is_none() && attempts.is_empty()
+        let Self { attribution, connect, kept, tunnel, attempts } = self;
+        let calls = attribution.is_none() && connect.is_none() && tunnel.is_none();
+        calls && kept.is_none() && attempts.is_empty()
+    }
+}
+
+/// How long it took to make a connection, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ConnectNote {
+    /// The look-up of the name, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dns: Option<f64>,
+    /// The connection itself.
+    pub dial: f64,
+    /// The TLS handshake, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<f64>,
+}
+
+impl ConnectNote {
+    /// What was seen, in words.
+    #[must_use]
+    pub fn of(Connected { dns, dial, tls }: Connected) -> Self {
+        let seconds = |took: Duration| (took.as_secs_f64() * 1e6).round() / 1e6;
+        Self { dns: dns.map(seconds), dial: seconds(dial), tls: tls.map(seconds) }
     }
 }
 

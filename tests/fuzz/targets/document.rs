@@ -133,13 +133,14 @@ impl Exchange {
             confidence: "none",
             late: true,
             candidates: candidates.map(SegmentId::mint).to_vec(),
+            links: Vec::new(),
         });
         let tunnel = self.tunnel.map(|(bytes_sent, bytes_received)| TunnelFacts {
             bytes_sent,
             bytes_received,
             ended_by: TunnelEnd::IdleTimeout,
         });
-        Notes { attribution, tunnel, attempts: Vec::new() }
+        Notes { attribution, tunnel, ..Notes::default() }
     }
 
     fn segment(&self, seen: &Seen, calls: Vec<Subsegment>) -> Segment {
