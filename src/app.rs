@@ -36,6 +36,7 @@ use crate::net::tls::authority::Authority;
 use crate::net::tls::authority::AuthorityError;
 use crate::net::tls::options::AuthorityOptions;
 use crate::net::tls::options::default_dir;
+use crate::origin;
 use crate::proxy;
 use crate::record::recorder::Shared;
 use crate::sys::clock::Clock;
@@ -203,6 +204,7 @@ impl App {
             Arc::clone(&world.clock),
             secret(&world),
         ));
+        shared.learn(|site| origin::given(&config.origin, site));
         let listeners = ingress.into_iter().zip(egress);
         let listeners: Vec<_> =
             listeners.map(|(ingress, egress)| Listeners { ingress, egress }).collect();

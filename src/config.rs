@@ -20,6 +20,7 @@ use crate::config::process::Shutdown;
 use crate::config::process::Workers;
 use crate::config::source::Sources;
 use crate::emit;
+use crate::origin;
 use crate::proxy::options::Egress;
 use crate::proxy::options::Ingress;
 use crate::proxy::options::Propagation;
@@ -36,6 +37,7 @@ mod nearest;
 pub mod process;
 mod read;
 mod rules;
+mod site;
 pub mod source;
 mod value;
 mod write;
@@ -55,6 +57,8 @@ pub struct Config {
     pub attribution: attribution::options::Options,
     /// `[service]`, `[trace] enabled`, `[attribution] unknown` and the recorder's part of `[emit]`.
     pub record: record::options::Options,
+    /// `[origin]` and `[service] version`.
+    pub origin: origin::options::Options,
     /// `[emit]`.
     pub emit: emit::options::Options,
     /// `[collector]`.

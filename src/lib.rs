@@ -38,6 +38,7 @@
 //! | [`record`] | the recorder and its guards: all a handler knows of tracing |
 //! | [`witness`] | who is at the other end of our connections: process and thread |
 //! | [`net`] | listening, connecting, TLS, tunnels |
+//! | [`origin`] | what machine this is: EC2, ECS, EKS, Elastic Beanstalk |
 //! | [`http1`] | HTTP/1.1 on the wire, both ends of it |
 //! | [`resign`] | AWS calls that were signed for us, signed anew for AWS |
 //! | [`viewer`] | the embedded collector and what shows it |
@@ -68,6 +69,7 @@ pub mod config;
 pub mod emit;
 pub mod http1;
 pub mod net;
+pub mod origin;
 pub mod proxy;
 pub mod record;
 pub mod resign;

@@ -37,6 +37,7 @@ use crate::config::Config;
 use crate::emit::options::Daemon;
 use crate::emit::side::SideHandle;
 use crate::net::listen;
+use crate::origin;
 use crate::record::recorder::Shared;
 use crate::resign::Resigner;
 use crate::sys::clock::Clock;
@@ -164,6 +165,7 @@ impl Bound {
             drop(task::spawn(tls.watch_files(CERTIFICATES_EVERY, Arc::clone(&certificates))));
         }
         serve_admin(admin, sources, drain, &asked)?;
+        look_around(&common.config, &common.shared);
         // Workers take the numbers below, so that each has chance of its own.
         let number = listeners.len();
         poll_central(&common, (world.entropy)(number));
@@ -217,6 +219,19 @@ fn poll_central(common: &Common, entropy: Box<dyn Entropy>) {
         };
         drop(task::spawn(poller.run()));
     }
+}
+
+/// Finds out what machine this is, beside everything else; segments say it once it is known.
+fn look_around(config: &Config, shared: &Arc<Shared>) {
+    if !config.record.enabled {
+        return;
+    }
+    let (options, shared) = (config.origin.clone(), Arc::clone(shared));
+    let look = async move {
+        let tell = |found: &origin::Found| shared.learn(|site| found.add_to(site));
+        origin::search(&options, tell).await;
+    };
+    drop(task::spawn(look));
 }
 
 /// Whoever looks at the service for the sake of its calls, if that is wanted and possible.

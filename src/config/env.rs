@@ -1,4 +1,4 @@
-//! The variables of the X-Ray SDKs, with the SDKs' meaning. Nothing else reads the environment.
+//! The variables of the X-Ray SDKs, with the SDKs' meaning, and those that say where a process runs. Nothing else reads the environment.
 
 use std::ffi::OsString;
 
@@ -6,6 +6,8 @@ use crate::config::fault::Place;
 use crate::config::read::Given;
 use crate::config::value;
 use crate::emit::options::Daemon;
+use crate::origin::options::Ec2Place;
+use crate::origin::options::Places;
 use crate::record::options::Missing;
 use crate::record::options::Unknown;
 use crate::trace::segment::Name;
@@ -24,6 +26,7 @@ pub struct Env {
     sdk_disabled: Option<String>,
     sdk_enabled: Option<String>,
     tracing_name: Option<String>,
+    places: Places,
 }
 
 /// A variable as it is set, for commands that add to what others read, and that follow the XDG
@@ -44,14 +47,20 @@ impl Env {
 
     /// The variables as `lookup` has them.
     pub fn new(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let word = |name| lookup(name).filter(|text| !text.trim().is_empty());
+        let word = |name: &str| lookup(name).filter(|text| !text.trim().is_empty());
         Self {
             context_missing: word(CONTEXT_MISSING),
             daemon_address: word(DAEMON_ADDRESS),
             sdk_disabled: word(SDK_DISABLED),
             sdk_enabled: word(SDK_ENABLED),
             tracing_name: word(TRACING_NAME),
+            places: places(word),
         }
+    }
+
+    /// Where this process may ask what machine it is on.
+    pub(super) const fn places(&self) -> &Places {
+        &self.places
     }
 
     /// Who takes the documents.
@@ -93,5 +102,29 @@ impl Env {
             Ok(!["n", "no", "f", "false", "off", "0"].contains(&word.as_str()))
         };
         Given::new(Place::Environment(SDK_ENABLED), self.sdk_enabled.as_deref(), parse)
+    }
+}
+
+/// Where this process may ask what machine it is on, by the variables of AWS's SDKs, of ECS's agent
+/// and of Kubernetes, which set them for every container.
+fn places(word: impl Fn(&str) -> Option<String>) -> Places {
+    let default = Places::default();
+    let is_true = |name| word(name).is_some_and(|text| text.trim().eq_ignore_ascii_case("true"));
+    let url = |name: &str| word(name).filter(|url| url.starts_with("http://"));
+    let ecs = url("ECS_CONTAINER_METADATA_URI_V4").or_else(|| url("ECS_CONTAINER_METADATA_URI"));
+    let kubernetes = word("KUBERNETES_SERVICE_HOST").map(|host| {
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        let port = word("KUBERNETES_SERVICE_PORT").unwrap_or_else(|| "443".to_owned());
+        format!("https://{host}:{port}").into()
+    });
+    Places {
+        ec2: Ec2Place {
+            endpoint: word("AWS_EC2_METADATA_SERVICE_ENDPOINT").map(Into::into),
+            disabled: is_true("AWS_EC2_METADATA_DISABLED"),
+            v1_disabled: is_true("AWS_EC2_METADATA_V1_DISABLED"),
+        },
+        ecs: ecs.map(Into::into),
+        kubernetes: kubernetes.unwrap_or(default.kubernetes),
+        ..default
     }
 }

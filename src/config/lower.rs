@@ -23,6 +23,7 @@ use crate::config::read::Given;
 use crate::config::read::Parsed;
 use crate::config::read::Section;
 use crate::config::rules;
+use crate::config::site;
 use crate::config::source::Flags;
 use crate::config::value;
 use crate::config::value::count;
@@ -34,6 +35,7 @@ use crate::emit::options::LinesTo;
 use crate::net::tls::options::CaFiles;
 use crate::net::tls::options::ClientOptions;
 use crate::net::tls::options::ServerOptions;
+use crate::origin;
 use crate::proxy::options::Egress;
 use crate::proxy::options::Ingress;
 use crate::proxy::options::Origin;
@@ -54,7 +56,9 @@ const MOST_WORKERS: usize = 1_024;
 pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Config {
     let mut record = record::options::Options::default();
     let name = [env.name(), Given::new(Place::Flag("--name"), flags.name.as_deref(), value::name)];
+    let mut version = None;
     record.name = root.section("service", |service| {
+        version = service.find("version", site::version);
         service.take_or_given("name", record.name.clone(), text(value::name), name)
     });
     record.naming = root.section("naming", naming::naming);
@@ -71,6 +75,7 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
             section.take_or_given("unknown", record.unknown, text(unknown), [env.unknown()]);
         attribution(section)
     });
+    let origin = root.section("origin", |section| site::origin(section, env));
     let emit = root.section("emit", |section| {
         let (after, most) = (record.in_progress_after, record.stream_after);
         record.in_progress_after = section.take("in_progress_after", after, duration);
@@ -90,6 +95,7 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
         error_bodies,
         attribution,
         record,
+        origin: origin::options::Options { version, ..origin },
         emit,
         collector,
         sampling,

@@ -9,6 +9,8 @@ use crate::config::env::Env;
 use crate::config::source::File;
 use crate::config::source::Flags;
 use crate::emit::options::Daemon;
+use crate::origin::options::Ec2Place;
+use crate::origin::options::Places;
 use crate::record::options::Missing;
 use crate::record::options::Unknown;
 
@@ -95,6 +97,7 @@ fn every_example_of_the_reference_is_sound() {
 fn values_other_than_the_defaults_arrive_and_are_written() {
     let text = r#"
         service.name = 'a\b c'
+        service.version = "2.0-beta é"
         naming = { hosts = ["*.Shop.example"], rules = [{ url_path = "/admin/*", name = "shop-admin" }] }
         ingress = { listen = "[::1]:1", upstream = "H2C://Example.com" }
         egress.no_trace = ["*.Internal", "*/Health*"]
@@ -102,6 +105,8 @@ fn values_other_than_the_defaults_arrive_and_are_written() {
         egress.aws = { resign = true, max_body = 1000, endpoints = { "*" = "http://Emulator:4566", s3 = "https://s3.example" } }
         trace = { enabled = false, propagate = ["w3c", "xray"], error_bodies = false }
         attribution = { unknown = "ignore", sole = false, remember = "1500ms" }
+        origin.plugins = ["eks", "ec2"]
+        origin.log_groups = ["/ecs/shop", "arn:aws:logs:eu-west-1:123456789012:log-group:b:*"]
         emit.daemon = "udp:a:1 tcp:[::1]:2"
         collector.max_bytes = 65_537
         log = { level = "warn,sideray=trace", format = "json", access = "/var/log/access.jsonl" }
@@ -202,6 +207,44 @@ fn the_variables_have_the_meaning_of_the_sdks() {
     }
     for (value, expected) in [("true", false), ("TRUE", false), ("1", true), ("false", true)] {
         assert_eq!(load("AWS_XRAY_SDK_DISABLED", value).enabled, expected, "{value}");
+    }
+}
+
+#[test]
+fn variables_say_where_to_ask_what_machine_this_is() {
+    let places = |pairs: &[(&str, &str)]| {
+        let sources = Sources { env: env(pairs), ..Sources::default() };
+        load(&sources).unwrap().origin.places
+    };
+    let bare = places(&[]);
+    assert_eq!(bare, Places::default());
+    assert_eq!((&bare.ec2.endpoint, &bare.ecs), (&None, &None), "nobody is evident");
+    let ec2 = places(&[
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://[::1]:1"),
+        ("AWS_EC2_METADATA_DISABLED", "True"),
+        ("AWS_EC2_METADATA_V1_DISABLED", "true"),
+    ])
+    .ec2;
+    let endpoint = Some("http://[::1]:1".into());
+    assert_eq!(ec2, Ec2Place { endpoint, disabled: true, v1_disabled: true });
+    assert!(!places(&[("AWS_EC2_METADATA_DISABLED", "1")]).ec2.disabled, "as the SDKs have it");
+
+    let (v3, v4) = ("ECS_CONTAINER_METADATA_URI", "ECS_CONTAINER_METADATA_URI_V4");
+    for (pairs, expected) in [
+        (&[(v3, "http://h/v3/a")][..], Some("http://h/v3/a")),
+        (&[(v3, "http://h/v3/a"), (v4, "http://h/v4/a")], Some("http://h/v4/a")),
+        (&[(v3, "http://h/v3/a"), (v4, "file:///a")], Some("http://h/v3/a")),
+        (&[(v4, " ")], None),
+    ] {
+        assert_eq!(places(pairs).ecs.as_deref(), expected, "{pairs:?}");
+    }
+    let (host, port) = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT");
+    for (pairs, expected) in [
+        (&[(host, "10.0.0.1")][..], "https://10.0.0.1:443"),
+        (&[(host, "fd00::1"), (port, "6443")], "https://[fd00::1]:6443"),
+        (&[(port, "6443")], "https://kubernetes.default.svc"),
+    ] {
+        assert_eq!(&*places(pairs).kubernetes, expected, "{pairs:?}");
     }
 }
 

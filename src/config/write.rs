@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::config::process::Format;
 use crate::config::process::Workers;
 use crate::config::rules;
+use crate::config::site;
 use crate::config::value::daemon_text;
 use crate::config::value::duration_text;
 use crate::config::value::origin_text;
@@ -32,6 +33,9 @@ impl Config {
         let mut out = Writer::default();
         out.section("service");
         out.text("name", self.record.name.as_str());
+        if let Some(version) = &self.origin.version {
+            out.text("version", version);
+        }
         self.write_naming(&mut out);
         self.write_ingress(&mut out);
         self.write_egress(&mut out);
@@ -126,6 +130,11 @@ impl Config {
         out.count("max_requests", self.attribution.max_requests);
         out.count("max_routes", self.attribution.max_routes);
         out.text("remember", &duration_text(self.attribution.remember));
+
+        out.section("origin");
+        out.list("plugins", site::plugin_words(&self.origin.plugins).into_iter());
+        let groups = self.origin.log_groups.iter();
+        out.list("log_groups", groups.map(|group| group.arn().unwrap_or(group.name())));
 
         out.section("emit");
         out.text("daemon", &daemon_text(&self.emit.daemon));

@@ -57,6 +57,7 @@ pub const ROOMS: &[Room] = &[
     shell("record", &["attribution", "emit::queue", "emit::side", "sampling", "sys", "trace"]),
     // Of the core it knows one thing: what ended a tunnel.
     shell("net", &["sys", "trace::facts", "trace::time"]),
+    shell("origin", &["net::connect", "net::stream", "net::tls::client", "trace::site"]),
     shell("http1", &["http1::chunked", "http1::framing", "http1::head", "net", "sys"]),
     shell("resign", &["aws", "net::connect", "net::stream", "net::tls::client", "sys::clock"]),
     shell("witness", &["attribution::caller", "sys::clock", "sys::link", "sys::peer", "trace::id"]),
@@ -101,6 +102,7 @@ pub const ROOMS: &[Room] = &[
             "aws::table",
             "emit::options",
             "net::tls::options",
+            "origin::options",
             "proxy::options",
             "record::naming",
             "record::options",
@@ -114,8 +116,8 @@ pub const ROOMS: &[Room] = &[
     shell(
         "app",
         &[
-            "admin", "config", "emit", "net", "proxy", "record", "resign", "sampling", "sys",
-            "trace", "viewer", "witness",
+            "admin", "config", "emit", "net", "origin", "proxy", "record", "resign", "sampling",
+            "sys", "trace", "viewer", "witness",
         ],
     ),
     // Of the rest, TLS and the time are for `ca`, and what is left for `exec`, which watches a

@@ -1,6 +1,7 @@
 //! Our side of the TLS that we ask for: whom we trust, and what went wrong in words.
 
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustls::AlertDescription;
@@ -89,12 +90,19 @@ impl Client {
     pub fn load(options: &ClientOptions) -> Result<Self, TlsFileError> {
         let mut roots = system_roots();
         if let Some(path) = &options.roots {
-            for certificate in certificates(path, &read(path)?)? {
-                roots
-                    .add(certificate)
-                    .map_err(|source| TlsFileError::Unusable { path: path.clone(), source })?;
-            }
+            add(&mut roots, path)?;
         }
+        Ok(Self::trusting(roots))
+    }
+
+    /// Trusts the certificates of a PEM file and nobody else. Blocks on the file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read or used.
+    pub fn trusting_only(path: &Path) -> Result<Self, TlsFileError> {
+        let mut roots = RootCertStore::empty();
+        add(&mut roots, path)?;
         Ok(Self::trusting(roots))
     }
 
@@ -160,6 +168,16 @@ impl TlsError {
             None => Self::Handshake { host, reason: "the connection broke", source },
         }
     }
+}
+
+/// Adds every certificate of a file.
+fn add(roots: &mut RootCertStore, path: &Path) -> Result<(), TlsFileError> {
+    for certificate in certificates(path, &read(path)?)? {
+        roots
+            .add(certificate)
+            .map_err(|source| TlsFileError::Unusable { path: path.into(), source })?;
+    }
+    Ok(())
 }
 
 fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
