@@ -18,6 +18,7 @@ pub use crate::aws::call::Call;
 pub use crate::aws::call::Protocol;
 pub use crate::aws::recognise::recognise;
 
+pub mod agent;
 pub mod body;
 mod call;
 pub mod endpoint;

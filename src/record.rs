@@ -18,4 +18,5 @@ pub mod options;
 pub mod outbound;
 mod progress;
 pub mod recorder;
+pub mod runtime;
 pub mod sampler;

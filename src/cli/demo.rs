@@ -34,6 +34,7 @@ use crate::cli::exit;
 use crate::cli::log;
 use crate::config::Config;
 use crate::config::process::Log;
+use crate::origin::options::Plugins;
 use crate::proxy::options::Origin;
 use crate::proxy::options::Protocol;
 use crate::sampling::rule::Limits;
@@ -196,6 +197,8 @@ fn defaults() -> Config {
     config.admin.listen = any;
     let rate = Rate::new(1.0).unwrap_or_else(|| Limits::default().rate);
     config.sampling = Rules::new(Vec::new(), Limits { rate, ..Limits::default() });
+    // It is no part of anything.
+    config.origin.plugins = Plugins::Named(Vec::new());
     // The shop calls nobody over TLS.
     config.egress.intercept.clear();
     config

@@ -222,6 +222,9 @@ impl Egress {
             user_agent: None,
             client: None,
         };
+        if call.is_some() {
+            self.recorder.meet(|| facts::runtime(request.headers()));
+        }
         let prints = self.recorder.prints(facts::texts(request));
         let host = host_of(authority);
         let called = Called {

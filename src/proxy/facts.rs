@@ -10,7 +10,9 @@ use http::Request;
 use http::Response;
 use http::header;
 
+use crate::aws::agent;
 use crate::record::recorder::Incoming;
+use crate::record::runtime::Runtime;
 use crate::sys::link::Link;
 use crate::trace::facts::Client;
 use crate::trace::facts::RequestView;
@@ -84,6 +86,13 @@ impl ConnFacts {
     pub fn over(self, link: Option<Link>) -> Self {
         Self { link, ..self }
     }
+}
+
+/// What an AWS SDK runs in, as the headers of its call say.
+pub(super) fn runtime(headers: &HeaderMap) -> Option<Runtime> {
+    let agent = headers.get(header::USER_AGENT)?.to_str().ok()?;
+    let agent::Runtime { name, version } = agent::runtime(agent)?;
+    Some(Runtime { name: name.into(), version: version.into() })
 }
 
 /// An inbound request as the core sees it.

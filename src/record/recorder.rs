@@ -74,6 +74,8 @@ pub struct Shared {
     site: Mutex<Site>,
     /// The same as emitters put it into every segment.
     around: Arc<ArcSwap<Surroundings>>,
+    /// Whether it is known what the service runs in, or nobody wants to know.
+    pub(super) met: AtomicBool,
     /// The shutdown's deadline has passed: what is dropped now is broken off by us.
     aborting: AtomicBool,
 }
@@ -150,6 +152,7 @@ impl Shared {
             max_hold: attribution.max_hold,
             curious: AtomicBool::new(false),
             reads_prints: AtomicBool::new(false),
+            met: AtomicBool::new(!options.enabled),
             site: Mutex::default(),
             around: Arc::new(ArcSwap::from_pointee(Surroundings::default())),
             ledger: Mutex::new(Ledger::new(attribution)),

@@ -29,6 +29,7 @@ mod ingress;
 mod intercept;
 mod lifecycle;
 mod load;
+mod machine;
 mod names;
 mod pool;
 mod sampling;

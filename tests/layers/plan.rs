@@ -129,6 +129,7 @@ pub const ROOMS: &[Room] = &[
             "carriers",
             "config",
             "net::tls",
+            "origin::options",
             "proxy::options",
             "sampling::rule",
             "sys",
@@ -145,7 +146,16 @@ pub const ROOMS: &[Room] = &[
 pub const REQUEST_PATH: &[(&str, &[&str])] = &[
     (
         "src/record/",
-        &["inbound", "outbound", "untraced", "answered", "carried", "close", "close_tunnel"],
+        &[
+            "inbound",
+            "outbound",
+            "untraced",
+            "answered",
+            "carried",
+            "close",
+            "close_tunnel",
+            "meet",
+        ],
     ),
     ("src/emit/queue.rs", &["offer"]),
 ];

@@ -27,10 +27,12 @@ pub fn sideray(arguments: &[&str]) -> Command {
     let variables = std::env::vars_os().map(|(name, _)| name);
     for name in variables.filter(|name| {
         let name = name.to_string_lossy().to_ascii_uppercase();
-        name.starts_with("AWS_XRAY") || name.ends_with("_PROXY")
+        name.starts_with("AWS_XRAY") || name.starts_with("ECS_") || name.ends_with("_PROXY")
     }) {
         command.env_remove(name);
     }
+    // Whatever machine runs the tests is no part of them.
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
     command
 }
 
