@@ -65,6 +65,12 @@ struct Looker<'a> {
 }
 
 impl Looker<'_> {
+    /// That is known now.
+    fn found(&self, found: &Found) {
+        debug!(plugin = self.plugin.as_str(), ?found, "more is known of where this runs");
+        (self.tell)(found);
+    }
+
     /// That is all there is to be known, or why there is nothing: loudly where somebody has asked
     /// for it.
     fn in_vain(&self, why: &dyn std::fmt::Display) {

@@ -15,7 +15,7 @@ pub(super) async fn search(looker: Looker<'_>) {
     let root = looker.places.root.clone();
     let text = files::beside(move || files::read(&root, FILE)).await.flatten();
     match text.as_deref().map(read) {
-        Some(Some(found)) => (looker.tell)(&found),
+        Some(Some(found)) => looker.found(&found),
         Some(None) => looker.in_vain(&"environment.conf makes no sense"),
         None => looker.in_vain(&"there is no environment.conf"),
     }

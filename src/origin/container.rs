@@ -50,7 +50,21 @@ fn is_hex(part: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_survived_and_what_is_found_is_an_id(
+            cgroup in "([0-9a-f]{62,66}|[:/. \\-]|scope|\\PC){0,20}",
+            mountinfo in "([0-9a-f]{62,66}|[:/ \\-]| - |cgroup|/containers/|\\PC|\n){0,20}",
+        ) {
+            if let Some(id) = id(&cgroup, &mountinfo) {
+                prop_assert!(is_id(id) || is_fargate(id), "{}", id);
+            }
+        }
+    }
 
     #[test]
     fn each_runtime_shows_it_in_its_own_way() {

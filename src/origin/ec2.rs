@@ -32,13 +32,13 @@ pub(super) async fn search(looker: Looker<'_>) {
         return looker.in_vain(&"the firmware is not EC2's");
     }
     if firmware.is_ec2() {
-        (looker.tell)(&Found::new(Plugin::Ec2).with("instance_id", firmware.instance()));
+        looker.found(&Found::new(Plugin::Ec2).with("instance_id", firmware.instance()));
     }
     if place.disabled {
         return looker.in_vain(&"AWS_EC2_METADATA_DISABLED is set");
     }
     if let Some(found) = insist(&looker, async || asked(&looker).await).await {
-        (looker.tell)(&found);
+        looker.found(&found);
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn search(looker: Looker<'_>) {
     let found = Found::new(Plugin::Ecs)
         .with("container", host.as_deref())
         .with("container_id", id.as_deref());
-    (looker.tell)(&found);
+    looker.found(&found);
     let Some(url) = url else { return looker.in_vain(&"no variable of ECS's is set") };
     let patience = looker.places.patience.request;
     let said = insist(&looker, async || {
@@ -40,7 +40,7 @@ pub(super) async fn search(looker: Looker<'_>) {
             .ok_or_else(|| Failure::Passing("the answer makes no sense".to_owned()))
     });
     if let Some(found) = said.await {
-        (looker.tell)(&found);
+        looker.found(&found);
     }
 }
 

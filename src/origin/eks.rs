@@ -40,12 +40,12 @@ pub(super) async fn search(looker: Looker<'_>) {
         return looker.in_vain(&"this is not a pod, or it has no account");
     }
     let found = pod.found();
-    (looker.tell)(&found);
+    looker.found(&found);
     if let Some(cluster) = insist(&looker, async || asked(&looker).await).await {
         let logs = format!("/aws/containerinsights/{cluster}/application");
         let log_groups = LogGroup::parse(&logs).into_iter().collect();
         let found = found.with("cluster_name", Some(&cluster));
-        (looker.tell)(&Found { log_groups, ..found });
+        looker.found(&Found { log_groups, ..found });
     }
 }
 
