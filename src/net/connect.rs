@@ -102,8 +102,7 @@ impl ConnectError {
 }
 
 /// Connects to `host`, a name or an IP address (IPv6 with or without brackets), and sets
-/// `TCP_NODELAY`. `timeout` covers all of it, the name look-up included, whose end is told to
-/// `looked_up`, if there is one.
+/// `TCP_NODELAY`. `timeout` covers all of it, the name look-up included.
 ///
 /// Of a name with several addresses the first that answers is used: the families take turns, and
 /// the next address is tried when the last attempt fails or has been pending for 250 ms (after
@@ -113,7 +112,16 @@ impl ConnectError {
 /// # Errors
 ///
 /// If the name has no address, none can be connected to, or time runs out.
-pub async fn connect(
+pub async fn connect(host: &str, port: u16, timeout: Duration) -> Result<TcpStream, ConnectError> {
+    connect_telling(host, port, timeout, || {}).await
+}
+
+/// The same, which tells `looked_up` when the name has been looked up, if there is one.
+///
+/// # Errors
+///
+/// As of [`connect`].
+pub async fn connect_telling(
     host: &str,
     port: u16,
     timeout: Duration,

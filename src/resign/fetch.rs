@@ -101,14 +101,13 @@ impl Connector {
     }
 
     async fn connected(&self, to: &Server) -> Result<Stream, ConnectorError> {
-        let tcp =
-            connect::connect(&to.host, to.port, self.connect, || {}).await.map_err(|error| {
-                if error.is_timeout() {
-                    ConnectorError::timeout(error.into())
-                } else {
-                    ConnectorError::io(error.into())
-                }
-            })?;
+        let tcp = connect::connect(&to.host, to.port, self.connect).await.map_err(|error| {
+            if error.is_timeout() {
+                ConnectorError::timeout(error.into())
+            } else {
+                ConnectorError::io(error.into())
+            }
+        })?;
         if !to.is_tls {
             return Ok(tcp.into());
         }

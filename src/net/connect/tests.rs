@@ -48,7 +48,7 @@ async fn unasked(_: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
 async fn names_and_literals_connect_without_delay() {
     let (_listener, addr) = listener().await;
     for host in ["127.0.0.1", "localhost"] {
-        let stream = connect(host, addr.port(), LONG, || {}).await.unwrap();
+        let stream = connect(host, addr.port(), LONG).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), addr, "{host}");
         assert!(stream.nodelay().unwrap());
     }
@@ -68,7 +68,7 @@ async fn ipv6_literals_are_addresses_with_and_without_brackets() {
 #[tokio::test]
 async fn a_closed_port_refuses() {
     let (_held, addr) = closed();
-    let error = connect("127.0.0.1", addr.port(), LONG, || {}).await.unwrap_err();
+    let error = connect("127.0.0.1", addr.port(), LONG).await.unwrap_err();
     assert_eq!(error.to_string(), format!("{addr} refused the connection"));
     assert_eq!((error.kind(), error.is_timeout()), ("ConnectionRefused", false));
 }
@@ -76,7 +76,7 @@ async fn a_closed_port_refuses() {
 #[tokio::test(start_paused = true)]
 async fn silence_times_out() {
     let (_held, addr) = mute();
-    let error = connect("127.0.0.1", addr.port(), Duration::from_secs(5), || {}).await.unwrap_err();
+    let error = connect("127.0.0.1", addr.port(), Duration::from_secs(5)).await.unwrap_err();
     assert_eq!(error.to_string(), format!("{addr} did not answer within 5s"));
     assert_eq!((error.kind(), error.is_timeout()), ("ConnectTimeout", true));
 }
@@ -91,7 +91,7 @@ async fn the_timeout_covers_the_name() {
 #[tokio::test]
 async fn a_name_without_an_address_is_a_dns_failure() {
     // A name that the system's resolver refuses by itself, so that no name server is asked.
-    let error = connect("a\0b", 80, LONG, || {}).await.unwrap_err();
+    let error = connect("a\0b", 80, LONG).await.unwrap_err();
     assert_eq!(error.kind(), "DnsFailure");
 
     let nothing = async |_: &str, _: u16| Err(io::Error::other("no such name"));

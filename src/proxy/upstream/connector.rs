@@ -83,7 +83,7 @@ impl Connector {
         let (start, looked_up) = (self.clock.now(), Cell::new(None));
         let note = || looked_up.set(Some(self.clock.now()));
         let host = host_of(address.as_str());
-        let tcp = connect::connect(host, port, self.timeouts.connect, note).await;
+        let tcp = connect::connect_telling(host, port, self.timeouts.connect, note).await;
         let tcp = tcp.map_err(Error::Connect)?;
         let dns = looked_up.get().map(|end| end.since(start));
         let dial = self.clock.now().since(looked_up.get().unwrap_or(start));
