@@ -11,6 +11,8 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use crate::annotate::rule::Rule;
+use crate::annotate::rule::Source;
 use crate::attribution;
 use crate::config::fault::Faults;
 use crate::config::fault::Findings;
@@ -28,6 +30,7 @@ use crate::record;
 use crate::sampling::rule::Rules;
 use crate::viewer;
 
+mod annotate;
 mod cross;
 pub mod env;
 pub mod fault;
@@ -65,6 +68,8 @@ pub struct Config {
     pub collector: viewer::options::Options,
     /// `[sampling]`.
     pub sampling: Rules,
+    /// `[[annotate]]`.
+    pub annotate: Vec<Rule>,
     /// `[admin]`.
     pub admin: Admin,
     /// `[log]`.
@@ -146,6 +151,12 @@ impl Config {
                  joins requests to their traces"
                     .to_owned(),
             );
+        }
+        for rule in &self.annotate {
+            if let Source::Env(name, None) = &rule.source {
+                let unset = format!("annotate.env = {name:?}: not set here; the rule says nothing");
+                warnings.push(unset);
+            }
         }
         warnings
     }

@@ -29,6 +29,7 @@
 //! |---|---|
 //! | [`trace`] | X-Ray's language: times, ids, headers, facts, the document model, its bytes (pure) |
 //! | [`sampling`] | rules, wildcards, reservoirs (pure) |
+//! | [`annotate`] | annotations, metadata and user, taken by rules from what passes (pure) |
 //! | [`attribution`] | which open request caused a call, or an honest "unknown" (pure) |
 //! | [`aws`] | calls of AWS APIs as they stand on the wire (pure) |
 //! | [`answer`] | what responses say of their errors (pure) |
@@ -59,6 +60,7 @@
 )]
 
 pub mod admin;
+pub mod annotate;
 pub mod answer;
 pub mod app;
 pub mod attribution;

@@ -5,6 +5,7 @@
 //! ([`relay`], [`rewrite`], [`upstream`]), and let the response's body ([`body`]) close the exchange
 //! when it ends, however it ends.
 
+pub mod annotator;
 pub mod body;
 pub mod called;
 pub mod egress;

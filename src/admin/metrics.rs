@@ -11,6 +11,7 @@ use crate::emit;
 use crate::emit::counters::DropReason;
 use crate::emit::side::FileCounters;
 use crate::net::listen;
+use crate::proxy::annotator;
 use crate::proxy::intercept;
 use crate::proxy::resign;
 use crate::proxy::upstream;
@@ -56,6 +57,8 @@ pub struct Worker {
     pub to_others: Arc<upstream::Counters>,
     /// Tunnels of the egress port.
     pub intercept: Arc<intercept::Counters>,
+    /// Annotations taken from what passes.
+    pub annotate: Arc<annotator::Counters>,
     /// Calls that were signed for the egress port.
     pub resign: Arc<resign::Counters>,
 }
@@ -70,6 +73,7 @@ impl Sources {
         self.decisions(&mut page);
         self.kept(&mut page);
         self.central(&mut page);
+        self.remarks(&mut page);
         self.attribution(&mut page);
         self.connections(&mut page);
         self.collector(&mut page);
@@ -214,6 +218,25 @@ impl Sources {
         }
     }
 
+    fn remarks(&self, page: &mut Exposition) {
+        let mut annotations = page.family(
+            Kind::Counter,
+            "sideray_annotations_total",
+            "Annotations, metadata and users taken from what passes: set, or left out, and why.",
+        );
+        let mut outcome = |outcome, field: fn(&annotator::Counters) -> &AtomicU64| {
+            let count = self.sum(|worker| read(field(&worker.annotate)));
+            annotations.sample(&[("outcome", outcome)], count);
+        };
+        outcome("set", |counters| &counters.set);
+        outcome("untyped", |counters| &counters.untyped);
+        outcome("malformed", |counters| &counters.malformed);
+        let refused = self
+            .sum(|worker| read(&worker.record.remarks_refused) + read(&worker.annotate.refused));
+        let help = "Annotations, metadata and exceptions that a segment had no room for.";
+        page.counter("sideray_remarks_dropped_total", help, refused);
+    }
+
     fn attribution(&self, page: &mut Exposition) {
         let mut methods = page.family(
             Kind::Counter,
@@ -243,9 +266,6 @@ impl Sources {
         let faults = self.sum(|worker| read(&worker.record.header_faults));
         let help = "Pieces of trace headers that made no sense and were skipped.";
         page.counter("sideray_trace_header_faults_total", help, faults);
-        let refused = self.sum(|worker| read(&worker.record.remarks_refused));
-        let help = "Annotations, metadata and exceptions that a segment had no room for.";
-        page.counter("sideray_remarks_dropped_total", help, refused);
         let ledger = self.shared.ledger_counts();
         let gauges = [
             ("sideray_ledger_open", "Requests open.", ledger.open),

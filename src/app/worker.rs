@@ -14,6 +14,8 @@ use tokio::time::MissedTickBehavior;
 use tracing::debug;
 
 use crate::admin::metrics;
+use crate::annotate::Rules;
+use crate::annotate::rule::Side;
 use crate::app::Addresses;
 use crate::app::Listeners;
 use crate::app::Outlet;
@@ -27,6 +29,7 @@ use crate::net::listen;
 use crate::net::listen::Conn;
 use crate::net::stream::Stream;
 use crate::net::tls::server;
+use crate::proxy::annotator::Annotator;
 use crate::proxy::egress::Egress;
 use crate::proxy::facts::ConnFacts;
 use crate::proxy::ingress::Ingress;
@@ -116,6 +119,7 @@ impl Worker {
             upstream: to_service,
             origin: common.config.ingress.upstream.clone(),
             witness: common.witness.clone(),
+            annotator: annotator(&common.config, &counters, Side::Ingress),
             relay: relay(common.config.ingress.timeouts),
         };
         let crew = Rc::new(Crew::default());
@@ -132,6 +136,7 @@ impl Worker {
                 .resigner
                 .map(|resigner| Resign { resigner, counters: Arc::clone(&counters.resign) }),
             witness: common.witness,
+            annotator: annotator(&common.config, &counters, Side::Egress),
             server: Rc::new(Server::new(common.config.egress.timeouts)),
             crew: Rc::clone(&crew),
             relay: relay(common.config.egress.timeouts),
@@ -176,6 +181,11 @@ fn upstreams(
         Arc::clone(&counters.to_others),
     );
     (Rc::new(to_service), Rc::new(to_others))
+}
+
+fn annotator(config: &Config, counters: &metrics::Worker, side: Side) -> Rc<Annotator> {
+    let (rules, counters) = (Rules::of(&config.annotate, side), Arc::clone(&counters.annotate));
+    Rc::new(Annotator { rules, counters })
 }
 
 fn intercept(

@@ -1,6 +1,9 @@
-//! The variables of the X-Ray SDKs, with the SDKs' meaning, and those that say where a process runs. Nothing else reads the environment.
+//! The variables of the X-Ray SDKs, with the SDKs' meaning, those that say where a process runs, and
+//! those that the file names. Nothing else reads the environment.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 
 use crate::config::fault::Place;
 use crate::config::read::Given;
@@ -27,6 +30,17 @@ pub struct Env {
     sdk_enabled: Option<String>,
     tracing_name: Option<String>,
     places: Places,
+    all: Variables,
+}
+
+/// Any variables, for whoever is told their names. What they hold is not shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Variables(BTreeMap<String, String>);
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 /// A variable as it is set, for commands that add to what others read, and that follow the XDG
@@ -42,7 +56,9 @@ impl Env {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the seam")]
     pub fn process() -> Self {
-        Self::new(|name| Some(std::env::var_os(name)?.to_string_lossy().into_owned()))
+        let text = |text: OsString| text.to_string_lossy().into_owned();
+        let all = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+        Self::new(|name| std::env::var_os(name).map(text)).with(all)
     }
 
     /// The variables as `lookup` has them.
@@ -55,12 +71,24 @@ impl Env {
             sdk_enabled: word(SDK_ENABLED),
             tracing_name: word(TRACING_NAME),
             places: places(word),
+            all: Variables::default(),
         }
     }
 
     /// Where this process may ask what machine it is on.
     pub(super) const fn places(&self) -> &Places {
         &self.places
+    }
+
+    /// The same with all of `variables` to be asked for by name.
+    #[must_use]
+    pub fn with(self, variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self { all: Variables(variables.into_iter().collect()), ..self }
+    }
+
+    /// Any variable.
+    pub(super) fn any(&self, name: &str) -> Option<&str> {
+        self.all.0.get(name).map(String::as_str)
     }
 
     /// Who takes the documents.

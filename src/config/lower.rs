@@ -10,6 +10,7 @@ use tracing_subscriber::EnvFilter;
 use crate::attribution;
 use crate::aws;
 use crate::config::Config;
+use crate::config::annotate;
 use crate::config::env::Env;
 use crate::config::fault::Place;
 use crate::config::naming;
@@ -88,6 +89,7 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
         record.keep = rules::keep(section);
         rules::rules(section)
     });
+    let annotate = annotate::rules(root, env);
     Config {
         ingress,
         egress,
@@ -99,6 +101,7 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
         emit,
         collector,
         sampling,
+        annotate,
         admin: root.section("admin", |section| admin(section, flags)),
         log: root.section("log", log),
         workers: root.section("runtime", |section| workers(section, flags)),

@@ -328,6 +328,13 @@ impl<'d> Section<'_, 'd> {
         self.findings.fault_of(&path, message);
     }
 
+    /// Takes a fault of the section itself down.
+    pub(super) fn fault_here(&mut self, message: String) {
+        let (place, message) = (self.text.place(self.head), message.into_boxed_str());
+        let key = self.path.clone().into_boxed_str();
+        self.findings.fault(Fault { place, key, value: None, message });
+    }
+
     fn fault(&mut self, key: &str, place: Place, value: Option<Box<str>>, message: String) {
         let (key, message) = (self.path_of(key).into_boxed_str(), message.into_boxed_str());
         self.findings.fault(Fault { place, key, value, message });

@@ -47,7 +47,13 @@ fn uncommented() -> String {
 fn keys_asked_for(text: &str) -> BTreeSet<String> {
     let mut findings = Findings::default();
     let _config = gather(&file(text), &mut findings);
-    findings.keys().map(|key| key.replace("[0]", "")).collect()
+    findings.keys().map(without_indices).collect()
+}
+
+/// A key of any element of a list.
+fn without_indices(key: &str) -> String {
+    let pieces = key.split('[');
+    pieces.map(|piece| piece.split_once(']').map_or(piece, |(_, rest)| rest)).collect()
 }
 
 /// Every key that is written in a text.
@@ -116,6 +122,27 @@ fn values_other_than_the_defaults_arrive_and_are_written() {
         [[sampling.rules]]
         fixed_target = 0
         rate = 1
+        [[annotate]]
+        header = "X-Request-ID"
+        [[annotate]]
+        value = 1.5
+        key = "share"
+        on = "both"
+        host = "*.Example"
+        status = "400-499"
+        [[annotate]]
+        cookie = "session"
+        as = "metadata"
+        secret = true
+        [[annotate]]
+        value = -3
+        as = "metadata"
+        key = "what it is"
+        namespace = "a b"
+        [[annotate]]
+        path = "who"
+        route = "/{who}"
+        as = "user"
     "#;
     let config = load(&file(text)).unwrap_or_else(|faults| panic!("{faults}"));
     let written = config.to_toml();

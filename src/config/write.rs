@@ -6,6 +6,7 @@ use toml::Table;
 use toml::Value;
 
 use crate::config::Config;
+use crate::config::annotate;
 use crate::config::process::Format;
 use crate::config::process::Workers;
 use crate::config::rules;
@@ -41,6 +42,7 @@ impl Config {
         self.write_egress(&mut out);
         self.write_tracing(&mut out);
         self.write_sampling(&mut out);
+        self.write_annotate(&mut out);
         self.write_process(&mut out);
         out.0
     }
@@ -162,6 +164,15 @@ impl Config {
             out.text("http_method", &rule.method);
             out.text("url_path", &rule.path);
             out.limits(rule.limits);
+        }
+    }
+
+    fn write_annotate(&self, out: &mut Writer) {
+        for rule in &self.annotate {
+            out.line("\n[[annotate]]");
+            for (key, value) in annotate::written(rule) {
+                out.key(key, value);
+            }
         }
     }
 

@@ -23,6 +23,7 @@ use hyper::body::Body as HttpBody;
 use hyper::body::Frame;
 use hyper::body::SizeHint;
 
+use crate::annotate::said;
 use crate::aws::parameters::REQUEST_PREFIX;
 use crate::http1::server::Interim;
 use crate::proxy::error::Wire;
@@ -117,6 +118,7 @@ impl Upload {
             self.open();
         } else if let Some(interim) = &self.interim {
             rewrite::strip_hop_by_hop(response.headers_mut());
+            said::remove(response.headers_mut());
             interim.send(response.status(), response.headers());
         }
     }

@@ -11,6 +11,7 @@ use tracing::debug;
 
 use crate::aws;
 use crate::http1::server::Abort;
+use crate::proxy::annotator::Annotator;
 use crate::proxy::body::Body;
 use crate::proxy::called;
 use crate::proxy::called::AwsCall;
@@ -72,6 +73,8 @@ pub struct Egress {
     pub server: Rc<Server>,
     /// Who looks who makes a call; none if nobody does.
     pub witness: Option<Witness>,
+    /// Takes annotations from what passes.
+    pub annotator: Rc<Annotator>,
     /// Who serves.
     pub crew: Rc<Crew>,
     /// How messages are passed on.
@@ -151,7 +154,8 @@ impl Egress {
         let call = aws::recognise(&wire).filter(|_| to.scheme != Scheme::Tcp);
         let signed = aws::scope::signs(wire.headers, wire.query, facts::XRAY.as_str());
         let evidence = self.evidence(conn, &request).await;
-        let outbound = self.open(&request, to.scheme, &named, call.as_ref(), evidence);
+        let mut outbound = self.open(&request, to.scheme, &named, call.as_ref(), evidence);
+        let mut pending = self.annotator.asked(&request, || &named, &mut outbound);
         let call = call.filter(|_| outbound.is_sampled()).map(|call| AwsCall::new(call, &request));
         let offer = Offer::of(&mut request);
         // What is signed is not ours to change.
@@ -161,12 +165,13 @@ impl Egress {
         match self.upstream.send(origin, request).await {
             Ok(response) => {
                 let connected = response.extensions().get().copied();
-                let outbound = outbound.answered(facts::response(&response), connected);
+                let mut outbound = outbound.answered(facts::response(&response), connected);
+                pending.answered(&response, &mut outbound);
                 let guard = match call {
                     Some(call) => call.answered(outbound, &response),
                     None => {
                         let bodies = self.relay.error_bodies;
-                        Guard::Plain(Looked::at(outbound, &response, bodies))
+                        Guard::Plain(Looked::at(outbound, &response, bodies, pending))
                     }
                 };
                 Ok(self.relay.back(response, guard, offer))

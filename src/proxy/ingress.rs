@@ -9,6 +9,8 @@ use http::StatusCode;
 use tracing::debug;
 
 use crate::http1::server::Abort;
+use crate::proxy::annotator::Annotator;
+use crate::proxy::annotator::Pending;
 use crate::proxy::body::Body;
 use crate::proxy::error::Error;
 use crate::proxy::error::Side;
@@ -44,6 +46,8 @@ pub struct Ingress {
     pub origin: Origin,
     /// Who looks at the service for the sake of its calls; none if nobody does.
     pub witness: Option<Witness>,
+    /// Takes annotations from what passes.
+    pub annotator: Rc<Annotator>,
     /// How messages are passed on.
     pub relay: Relay,
 }
@@ -70,6 +74,10 @@ impl Handler for Rc<Ingress> {
         if request.method() == Method::CONNECT {
             return Ok(misdirected(inbound));
         }
+        let pending = {
+            let host = || facts::authority(&request).unwrap_or(&conn.local);
+            self.annotator.asked(&request, host, &mut inbound)
+        };
         let offer = Offer::of(&mut request);
         let mut request = self.relay.onward(request, inbound.carried(), offer.as_ref());
         rewrite::forwarded(request.headers_mut(), conn);
@@ -77,8 +85,8 @@ impl Handler for Rc<Ingress> {
             request.body_mut().watch(Watcher::new(watch, witness.clone()));
         }
         Ok(match self.upstream.send(&self.origin, request).await {
-            Ok(response) => self.answer(inbound, response, offer),
-            Err(error) => refuse(inbound, &error),
+            Ok(response) => self.answer(inbound, response, (pending, offer)),
+            Err(error) => refuse(inbound, pending, &error),
         })
     }
 }
@@ -87,12 +95,14 @@ impl Ingress {
     fn answer(
         &self,
         inbound: Inbound<Waiting>,
-        response: Response<Download>,
-        offer: Option<Offer>,
+        mut response: Response<Download>,
+        (mut pending, offer): (Pending, Option<Offer>),
     ) -> Response<Body<Guard>> {
         let trace = inbound.response_header();
-        let inbound = inbound.answered(facts::response(&response));
-        let guard = Looked::at(inbound, &response, self.relay.error_bodies);
+        let mut inbound = inbound.answered(facts::response(&response));
+        pending.answered(&response, &mut inbound);
+        self.annotator.hear(&mut response, &mut pending, &mut inbound);
+        let guard = Looked::at(inbound, &response, self.relay.error_bodies, pending);
         let mut response = self.relay.back(response, guard, offer);
         put_trace(trace, &mut response);
         response
@@ -100,9 +110,14 @@ impl Ingress {
 }
 
 /// Answers a request that had no response with one of our own, and records why.
-fn refuse(inbound: Inbound<Waiting>, error: &Error) -> Response<Body<Guard>> {
+fn refuse(
+    mut inbound: Inbound<Waiting>,
+    mut pending: Pending,
+    error: &Error,
+) -> Response<Body<Guard>> {
     debug!(%error, "no response");
     let mut response = reply::gateway(error.status());
+    pending.answered(&response, &mut inbound);
     put_trace(inbound.response_header(), &mut response);
     let facts = facts::response(&response);
     let end = match error.side() {

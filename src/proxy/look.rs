@@ -8,6 +8,8 @@ use http::StatusCode;
 
 use crate::answer::grpc;
 use crate::answer::problem;
+use crate::proxy::annotator::Pending;
+use crate::proxy::annotator::Remarked;
 use crate::proxy::body::Close;
 use crate::record::inbound::Inbound;
 use crate::record::outbound::Outbound;
@@ -22,6 +24,8 @@ pub struct Looked<X> {
     exchange: X,
     /// None if there is nothing to see.
     look: Option<Box<Look>>,
+    /// What rules still want to see.
+    pending: Pending,
 }
 
 #[derive(Debug)]
@@ -33,10 +37,7 @@ enum Look {
 }
 
 /// What can be blamed on an exchange.
-pub trait Blamed {
-    /// Whether it leaves a document.
-    fn is_recorded(&self) -> bool;
-
+pub trait Blamed: Remarked {
     /// The response names an error, which raises these flags besides those of the status.
     fn blame(&mut self, error: RemoteError, flags: Flags);
 
@@ -45,10 +46,6 @@ pub trait Blamed {
 }
 
 impl Blamed for Inbound<Answered> {
-    fn is_recorded(&self) -> bool {
-        self.may_be_recorded()
-    }
-
     fn blame(&mut self, error: RemoteError, flags: Flags) {
         self.blame(error, flags);
     }
@@ -59,10 +56,6 @@ impl Blamed for Inbound<Answered> {
 }
 
 impl Blamed for Outbound<Answered> {
-    fn is_recorded(&self) -> bool {
-        self.is_sampled()
-    }
-
     fn blame(&mut self, error: RemoteError, flags: Flags) {
         self.blame(error, flags);
     }
@@ -73,10 +66,16 @@ impl Blamed for Outbound<Answered> {
 }
 
 impl<X: Blamed> Looked<X> {
-    /// Looks at `response`, into the bodies of errors too if `bodies` are of interest.
-    pub(super) fn at<B>(exchange: X, response: &Response<B>, bodies: bool) -> Self {
+    /// Looks at `response`, into the bodies of errors too if `bodies` are of interest, and shows its
+    /// trailers to whoever is `pending`.
+    pub(super) fn at<B>(
+        exchange: X,
+        response: &Response<B>,
+        bodies: bool,
+        pending: Pending,
+    ) -> Self {
         let look = exchange.is_recorded().then(|| Look::at(response, bodies)).flatten();
-        Self { exchange, look: look.map(Box::new) }
+        Self { exchange, look: look.map(Box::new), pending }
     }
 }
 
@@ -117,6 +116,7 @@ impl<X: Blamed + std::fmt::Debug> Close for Looked<X> {
         if let Some(Look::Grpc(failed)) = self.look.as_deref_mut() {
             *failed = grpc::failed(trailers).or_else(|| failed.take());
         }
+        self.pending.trailed(trailers, &mut self.exchange);
     }
 
     fn close(mut self, end: End) {

@@ -15,6 +15,7 @@
 
 mod access;
 mod admin;
+mod annotate;
 mod attribution;
 mod central;
 mod commands;

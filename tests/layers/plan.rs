@@ -42,6 +42,7 @@ pub const ROOMS: &[Room] = &[
     pure("trace::document", &["trace::site", "trace::segment"]),
     pure("trace::exchange", &["trace::facts", "trace::id", "trace::segment", "trace::time"]),
     pure("sampling", &[]),
+    pure("annotate", &["sampling::wildcard", "trace::facts", "trace::segment"]),
     pure("attribution", &["trace"]),
     pure("aws", &[]),
     pure("answer", &["aws::body", "aws::percent", "trace::facts", "trace::segment"]),
@@ -64,6 +65,7 @@ pub const ROOMS: &[Room] = &[
     shell(
         "proxy",
         &[
+            "annotate",
             "answer",
             "attribution::fingerprint",
             "aws",
@@ -85,6 +87,7 @@ pub const ROOMS: &[Room] = &[
             "attribution::verdict",
             "emit",
             "net::listen",
+            "proxy::annotator",
             "proxy::intercept",
             "proxy::resign",
             "proxy::upstream",
@@ -98,6 +101,7 @@ pub const ROOMS: &[Room] = &[
     shell(
         "config",
         &[
+            "annotate",
             "attribution::options",
             "aws::table",
             "emit::options",
@@ -116,8 +120,8 @@ pub const ROOMS: &[Room] = &[
     shell(
         "app",
         &[
-            "admin", "config", "emit", "net", "origin", "proxy", "record", "resign", "sampling",
-            "sys", "trace", "viewer", "witness",
+            "admin", "annotate", "config", "emit", "net", "origin", "proxy", "record", "resign",
+            "sampling", "sys", "trace", "viewer", "witness",
         ],
     ),
     // Of the rest, TLS and the time are for `ca`, and what is left for `exec`, which watches a
