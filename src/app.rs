@@ -7,6 +7,7 @@ mod central;
 mod control;
 mod desk;
 mod lifecycle;
+mod relay;
 mod worker;
 
 use std::net::SocketAddr;
@@ -39,6 +40,7 @@ use crate::net::tls::options::default_dir;
 use crate::origin;
 use crate::proxy;
 use crate::record::recorder::Shared;
+use crate::relay::port::Port;
 use crate::sys::clock::Clock;
 use crate::sys::clock::SystemClock;
 use crate::sys::entropy::Entropy;
@@ -107,6 +109,8 @@ pub struct Addresses {
     pub egress: SocketAddr,
     /// The admin port.
     pub admin: SocketAddr,
+    /// The relay's, over UDP and TCP, if there is one.
+    pub relay: Option<SocketAddr>,
 }
 
 /// A sidecar that holds its ports and serves nothing yet.
@@ -119,6 +123,7 @@ pub struct Bound {
     shared: Arc<Shared>,
     listeners: Vec<Listeners>,
     admin: TcpListener,
+    relay: Option<Port>,
     tls: Tls,
     outlet: Outlet,
     side: Option<SideHandle>,
@@ -187,6 +192,8 @@ impl App {
         let ingress = bind("ingress", config.ingress.listen, workers)?;
         let egress = bind("egress", config.egress.listen, workers)?;
         let mut admin = bind("admin", config.admin.listen, NonZeroUsize::MIN)?;
+        let relay = config.relay.listen.map(Port::bind).transpose();
+        let relay = relay.map_err(|source| StartError::Bind { port: "relay", source })?;
         let tls = Tls {
             ingress: config.ingress.tls.as_ref().map(tls::server::Server::load).transpose()?,
             to_service: Arc::new(tls::client::Client::load(&config.ingress.upstream_tls)?),
@@ -209,8 +216,20 @@ impl App {
         let listeners: Vec<_> =
             listeners.map(|(ingress, egress)| Listeners { ingress, egress }).collect();
         let admin = admin.swap_remove(0);
-        let addresses = addresses(&listeners, &admin)?;
-        Ok(Bound { addresses, config, world, shared, listeners, admin, tls, outlet, side, access })
+        let addresses = addresses(&listeners, &admin, relay.as_ref())?;
+        Ok(Bound {
+            addresses,
+            config,
+            world,
+            shared,
+            listeners,
+            admin,
+            relay,
+            tls,
+            outlet,
+            side,
+            access,
+        })
     }
 }
 
@@ -277,7 +296,11 @@ fn start_outlet(
     }
 }
 
-fn addresses(listeners: &[Listeners], admin: &TcpListener) -> Result<Addresses, StartError> {
+fn addresses(
+    listeners: &[Listeners],
+    admin: &TcpListener,
+    relay: Option<&Port>,
+) -> Result<Addresses, StartError> {
     let unknown = |source| StartError::System { what: "a listener has no address", source };
     let none = || unknown(std::io::Error::from(std::io::ErrorKind::NotFound));
     let first = listeners.first().ok_or_else(none)?;
@@ -285,5 +308,6 @@ fn addresses(listeners: &[Listeners], admin: &TcpListener) -> Result<Addresses, 
         ingress: first.ingress.local_addr().map_err(unknown)?,
         egress: first.egress.local_addr().map_err(unknown)?,
         admin: admin.local_addr().map_err(unknown)?,
+        relay: relay.map(|port| port.address),
     })
 }

@@ -27,6 +27,7 @@ use crate::proxy::options::Egress;
 use crate::proxy::options::Ingress;
 use crate::proxy::options::Propagation;
 use crate::record;
+use crate::relay;
 use crate::sampling::rule::Rules;
 use crate::viewer;
 
@@ -66,6 +67,8 @@ pub struct Config {
     pub emit: emit::options::Options,
     /// `[collector]`.
     pub collector: viewer::options::Options,
+    /// `[relay]`.
+    pub relay: relay::options::Options,
     /// `[sampling]`.
     pub sampling: Rules,
     /// `[[annotate]]`.
@@ -136,6 +139,12 @@ impl Config {
                 "admin.listen = {}: not a loopback address: whoever reaches the port can read \
                  the traces and drain the sidecar",
                 self.admin.listen
+            ));
+        }
+        if let Some(listen) = self.relay.listen.filter(|listen| open(*listen)) {
+            warnings.push(format!(
+                "relay.listen = {listen}: not a loopback address: whoever reaches the port can add \
+                 to traces and put questions to X-Ray"
             ));
         }
         if !self.record.enabled {

@@ -44,6 +44,7 @@
 //! | [`resign`] | AWS calls that were signed for us, signed anew for AWS |
 //! | [`viewer`] | the embedded collector and what shows it |
 //! | [`proxy`] | the two handlers |
+//! | [`relay`] | the place of a daemon, for programs that have an SDK of their own |
 //! | [`admin`] | health, metrics, drain, traces |
 //! | [`config`] | `proxy.toml`, environment and flags, lowered into each component's options |
 //! | [`app`] | everything put together; threads, shutdown |
@@ -74,6 +75,7 @@ pub mod net;
 pub mod origin;
 pub mod proxy;
 pub mod record;
+pub mod relay;
 pub mod resign;
 pub mod sampling;
 pub mod sys;

@@ -11,6 +11,7 @@ pub mod central;
 pub mod counters;
 pub mod evidence;
 pub mod inbound;
+pub mod inside;
 pub mod keep;
 pub mod local;
 pub mod naming;

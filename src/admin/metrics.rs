@@ -1,5 +1,7 @@
 //! What `/metrics` says: the counters of all workers, added up when they are asked for.
 
+mod relay;
+
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -20,6 +22,7 @@ use crate::record::counters::Direction;
 use crate::record::counters::LATENCY_BUCKETS;
 use crate::record::counters::STATUS_CLASSES;
 use crate::record::recorder::Shared;
+use crate::relay::counters::Counters as Relay;
 use crate::viewer::store::Store;
 use crate::witness::Witness;
 
@@ -42,6 +45,8 @@ pub struct Sources {
     pub access: Option<Arc<FileCounters>>,
     /// Who looks at the service, if anybody does.
     pub witness: Option<Witness>,
+    /// The relay, if there is one.
+    pub relay: Option<Arc<Relay>>,
 }
 
 /// What one worker counts, or the supervisor's thread.
@@ -77,6 +82,7 @@ impl Sources {
         self.attribution(&mut page);
         self.connections(&mut page);
         self.collector(&mut page);
+        self.relay(&mut page);
         page.into_text()
     }
 

@@ -1,6 +1,5 @@
 //! Fetches central sampling rules, and reports what came of them, through the daemon's TCP port.
 
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,16 +7,12 @@ use bytes::Bytes;
 use http::Request;
 use http::StatusCode;
 use http::header;
-use http_body_util::BodyExt;
-use http_body_util::Full;
-use http_body_util::Limited;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tracing::debug;
 use tracing::warn;
 
 use crate::record::central::Central;
+use crate::relay::ask::AskError;
+use crate::relay::ask::ask;
 use crate::sampling::central::quota::Counts;
 use crate::sampling::central::schedule::Ask;
 use crate::sampling::central::schedule::Schedule;
@@ -25,12 +20,6 @@ use crate::sampling::central::wire;
 use crate::sampling::central::wire::Nonsense;
 use crate::sys::clock::Clock;
 use crate::sys::entropy::Entropy;
-
-/// How long one question may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Most bytes of an answer: a thousand rules take a tenth of it.
-const ANSWER: usize = 4 << 20;
 
 /// Most pages of rules.
 const PAGES: usize = 32;
@@ -48,16 +37,10 @@ pub(super) struct Poller {
 /// Why a question was not answered.
 #[derive(Debug, thiserror::Error)]
 enum PollError {
-    #[error("the daemon cannot be reached: {0}")]
-    Connect(#[from] std::io::Error),
-    #[error("the daemon did not answer: {0}")]
-    Exchange(#[from] hyper::Error),
-    #[error("the daemon's answer cannot be read: {0}")]
-    Body(Box<dyn std::error::Error + Send + Sync>),
+    #[error(transparent)]
+    Ask(#[from] AskError),
     #[error("the daemon answered with {0}")]
     Status(StatusCode),
-    #[error("the daemon did not answer in time")]
-    TooLate(#[from] tokio::time::error::Elapsed),
     #[error(transparent)]
     Nonsense(#[from] Nonsense),
     #[error("the question cannot be put: {0}")]
@@ -148,29 +131,14 @@ impl Poller {
     }
 
     async fn post(&self, path: &str, body: String) -> Result<Bytes, PollError> {
-        tokio::time::timeout(PATIENCE, self.exchange(path, body)).await?
-    }
-
-    /// One question over a connection of its own, which ends with it, or when it is given up.
-    async fn exchange(&self, path: &str, body: String) -> Result<Bytes, PollError> {
-        let stream = TcpStream::connect(&*self.daemon).await?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        let request = Request::post(path)
+        let question = Request::post(path)
             .header(header::HOST, &*self.daemon)
             .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))?;
-        let mut answer = pin!(async {
-            let response = sender.send_request(request).await?;
-            if response.status() != StatusCode::OK {
-                return Err(PollError::Status(response.status()));
-            }
-            let body = Limited::new(response.into_body(), ANSWER).collect().await;
-            Ok(body.map_err(PollError::Body)?.to_bytes())
-        });
-        tokio::select! {
-            answer = &mut answer => answer,
-            // What it has brought before it closed is still to be read.
-            _ = connection => answer.await,
+            .body(Bytes::from(body))?;
+        let answer = ask(&self.daemon, question).await?;
+        match answer.status() {
+            StatusCode::OK => Ok(answer.into_body()),
+            other => Err(PollError::Status(other)),
         }
     }
 }

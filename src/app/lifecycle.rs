@@ -30,6 +30,7 @@ use crate::app::control::Command;
 use crate::app::control::Commands;
 use crate::app::control::Waited;
 use crate::app::desk::Desk;
+use crate::app::relay::Relay;
 use crate::app::worker::Accepted;
 use crate::app::worker::Common;
 use crate::app::worker::Worker;
@@ -39,6 +40,7 @@ use crate::emit::side::SideHandle;
 use crate::net::listen;
 use crate::origin;
 use crate::record::recorder::Shared;
+use crate::relay;
 use crate::resign::Resigner;
 use crate::sys::clock::Clock;
 use crate::sys::drain;
@@ -132,8 +134,8 @@ impl Bound {
 
     /// Starts the workers' threads, the admin port and the watch on certificate files.
     fn start(self, drain: &Observer) -> Result<Running, StartError> {
-        let Self { addresses, config, world, shared, listeners, admin, tls, outlet, side, access } =
-            self;
+        let Self { addresses, config, world, shared, listeners, admin, .. } = self;
+        let Self { relay, tls, outlet, side, access, .. } = self;
         let (access, access_side) = access.unzip();
         let (asked, certificates) = (Arc::<Notify>::default(), Arc::<Notify>::default());
         let common = Common {
@@ -151,6 +153,7 @@ impl Bound {
         };
         // Those of each worker, and the desk's.
         let counters: Vec<_> = (0..=listeners.len()).map(|_| metrics::Worker::default()).collect();
+        let relayed = Arc::<relay::counters::Counters>::default();
         let sources = Sources {
             shared: Arc::clone(&common.shared),
             workers: counters.clone(),
@@ -160,6 +163,7 @@ impl Bound {
             file: side.as_ref().and_then(SideHandle::file_counters).cloned(),
             access: access_side.as_ref().and_then(SideHandle::file_counters).cloned(),
             witness: common.witness.clone(),
+            relay: relay.as_ref().map(|_| Arc::clone(&relayed)),
         };
         if let Some(tls) = common.tls.ingress.clone() {
             drop(task::spawn(tls.watch_files(CERTIFICATES_EVERY, Arc::clone(&certificates))));
@@ -171,9 +175,13 @@ impl Bound {
         poll_central(&common, (world.entropy)(number));
         let of_desk = counters.last().cloned().unwrap_or_default();
         let desk = Desk::open(&common, &of_desk, (world.entropy)(number + 1), None);
+        let relay = relay
+            .map(|port| Relay::start(port, &desk, &common, &relayed))
+            .transpose()
+            .map_err(|source| StartError::System { what: "the relay cannot be used", source })?;
         let (workers, ends) = start_workers(&common, listeners, &counters, world.entropy)?;
         let sides = [side, access_side];
-        Ok(Running { workers, ends, asked, certificates, desk: Some(desk), sides, counters })
+        Ok(Running { workers, ends, asked, certificates, relay, desk: Some(desk), sides, counters })
     }
 }
 
@@ -296,6 +304,8 @@ struct Running {
     asked: Arc<Notify>,
     /// Has the certificate files looked at.
     certificates: Arc<Notify>,
+    /// Hears SDKs; none once it has ended, or if it is not wanted.
+    relay: Option<Relay>,
     /// The supervisor's own; none once it was closed.
     desk: Option<Desk>,
     /// The threads for documents and for the access log, as far as there are such.
@@ -325,8 +335,11 @@ impl Running {
 
     /// Flushes what is queued here, while the workers do the same, and waits for them to end.
     async fn all_ended(&mut self, flush: Duration) {
-        let desk = self.desk.take();
+        let (relay, desk) = (self.relay.take(), self.desk.take());
         let closed = async {
+            if let Some(relay) = relay {
+                relay.ended().await;
+            }
             if let Some(desk) = desk {
                 desk.close(flush).await;
             }

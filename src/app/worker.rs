@@ -128,7 +128,7 @@ impl Worker {
             recorder: Rc::clone(&recorder),
             upstream: to_others,
             own: common.addresses.egress,
-            no_trace: no_trace(&common.config),
+            no_trace: no_trace(&common.config, common.addresses.relay),
             traced: common.config.egress.traced.clone(),
             routes: common.config.egress.routes.clone(),
             intercept: intercept(&common.config, &common.tls, &common.clock, &counters),
@@ -198,13 +198,14 @@ fn intercept(
     Intercept::new(hosts, authority, Arc::clone(clock), Arc::clone(&counters.intercept))
 }
 
-/// The hosts that pass untraced: the configured ones, and the daemon itself.
-fn no_trace(config: &Config) -> Vec<Box<str>> {
+/// The hosts that pass untraced: the configured ones, and the daemon itself, and who stands for it.
+fn no_trace(config: &Config, relay: Option<SocketAddr>) -> Vec<Box<str>> {
     let daemon = match &config.emit.daemon {
         Daemon::Embedded => Vec::new(),
         Daemon::Remote(daemon) => vec![daemon.udp.clone(), daemon.tcp.clone()],
     };
-    config.egress.no_trace.iter().cloned().chain(daemon).collect()
+    let relay = relay.map(|address| address.to_string().into_boxed_str());
+    config.egress.no_trace.iter().cloned().chain(daemon).chain(relay).collect()
 }
 
 async fn tick(recorder: Rc<Recorder>, upstreams: [Rc<Upstream>; 2]) {

@@ -11,6 +11,7 @@ use crate::attribution::requests::Opened;
 use crate::attribution::requests::Requests;
 use crate::attribution::sole::Routes;
 use crate::attribution::verdict::Attribution;
+use crate::attribution::verdict::Parent;
 use crate::trace::header::TraceHeader;
 use crate::trace::id::SegmentId;
 use crate::trace::time::Stamp;
@@ -145,6 +146,12 @@ impl<T> Ledger<T> {
     /// The same, to be changed.
     pub fn payload(&mut self, id: SegmentId) -> Option<&mut T> {
         self.requests.payload(id)
+    }
+
+    /// The request of this id, open or remembered, as the parent it would be.
+    #[must_use]
+    pub fn request(&self, id: SegmentId) -> Option<Parent> {
+        self.requests.parent(id)
     }
 
     /// The requests about which it pays to ask who has accepted them, before a call with this header

@@ -63,7 +63,8 @@ pub enum Command {
     /// COMMAND's outbound calls are led through the egress port: HTTP_PROXY, HTTPS_PROXY and their
     /// lower-case twins point there, NO_PROXY spares the metadata addresses, NODE_USE_ENV_PROXY
     /// makes Node.js heed them, and JAVA_TOOL_OPTIONS tells a JVM the same. Where calls over TLS are
-    /// looked into, it is told of the certificate to trust too. NODE_OPTIONS, PYTHONPATH and
+    /// looked into, it is told of the certificate to trust too. With a relay, AWS_XRAY_DAEMON_ADDRESS
+    /// is the relay's. NODE_OPTIONS, PYTHONPATH and
     /// JAVA_TOOL_OPTIONS have it load the carriers, see `sideray carriers`. Its standard streams are
     /// passed on, and signals too. When it ends, the sidecar drains and exits with COMMAND's own
     /// code.

@@ -116,6 +116,7 @@ fn beside(
 ) -> u8 {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let mut variables = environment(ports.egress, &env::variable, public);
+    variables.extend(ports.relay.map(environment::daemon));
     if let Some(carriers) = carriers {
         switch_on(carriers, command, &mut variables);
     }

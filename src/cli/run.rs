@@ -93,6 +93,9 @@ pub(super) fn announce(ports: &Addresses) {
     info!(port = "ingress", address = %ports.ingress, "listening");
     info!(port = "egress", address = %ports.egress, "listening");
     info!(port = "admin", address = %ports.admin, "listening");
+    if let Some(relay) = ports.relay {
+        info!(port = "relay", address = %relay, "listening");
+    }
 }
 
 /// Starts the thread that turns signals into commands.

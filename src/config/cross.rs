@@ -12,11 +12,12 @@ use crate::emit::options::Daemon;
 
 /// Compares what [`lower`](crate::config::lower) has put in place.
 pub(super) fn check(config: &Config, findings: &mut Findings) {
-    let listeners = [
+    let mut listeners = vec![
         ("ingress.listen", config.ingress.listen),
         ("egress.listen", config.egress.listen),
         ("admin.listen", config.admin.listen),
     ];
+    listeners.extend(config.relay.listen.map(|listen| ("relay.listen", listen)));
     for (index, (key, address)) in listeners.iter().enumerate() {
         for (other, taken) in listeners.iter().take(index) {
             if collide(*address, *taken) {
@@ -31,6 +32,14 @@ pub(super) fn check(config: &Config, findings: &mut Findings) {
             );
             findings.fault_of("ingress.upstream", message);
         }
+    }
+    if let (Some(relay), Daemon::Remote(daemon)) = (config.relay.listen, &config.emit.daemon)
+        && (points_at(&daemon.udp, relay) || points_at(&daemon.tcp, relay))
+    {
+        let message = "that is relay.listen of this sidecar, so documents would go round in a \
+                       loop; name the daemon itself, or let the relay listen elsewhere and tell \
+                       the service by its own AWS_XRAY_DAEMON_ADDRESS";
+        findings.fault_of("emit.daemon", message.to_owned());
     }
     if config.record.central && config.emit.daemon == Daemon::Embedded {
         let message = "central rules come through an X-Ray daemon, and there is none; name it as \

@@ -47,6 +47,7 @@ use crate::proxy::options::Timeouts;
 use crate::record;
 use crate::record::options::Missing;
 use crate::record::options::Unknown;
+use crate::relay;
 use crate::resign;
 use crate::viewer;
 
@@ -83,6 +84,9 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
         record.stream_after = section.take("stream_after", most, count(1..=10_000));
         emit(section, env, flags)
     });
+    let relay = root.section("relay", |section| relay::options::Options {
+        listen: section.find("listen", text(value::address(2_000))),
+    });
     let collector = root.section("collector", collector);
     let sampling = root.section("sampling", |section| {
         record.central = section.take("mode", record.central, text(central));
@@ -100,6 +104,7 @@ pub(super) fn config(root: &mut Section<'_, '_>, env: &Env, flags: &Flags) -> Co
         origin: origin::options::Options { version, ..origin },
         emit,
         collector,
+        relay,
         sampling,
         annotate,
         admin: root.section("admin", |section| admin(section, flags)),

@@ -1,5 +1,7 @@
 //! The whole configuration: precedence, the reference file, what a broken file is told.
 
+mod daemon;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
@@ -114,6 +116,7 @@ fn values_other_than_the_defaults_arrive_and_are_written() {
         origin.plugins = ["eks", "ec2"]
         origin.log_groups = ["/ecs/shop", "arn:aws:logs:eu-west-1:123456789012:log-group:b:*"]
         emit.daemon = "udp:a:1 tcp:[::1]:2"
+        relay.listen = "[::]:2000"
         collector.max_bytes = 65_537
         log = { level = "warn,sideray=trace", format = "json", access = "/var/log/access.jsonl" }
         runtime.workers = 0x10
@@ -307,22 +310,17 @@ fn rules_come_from_the_file_or_from_a_manifest() {
 }
 
 #[test]
-fn central_rules_want_a_daemon() {
-    let central = "[sampling]\nmode = 'central'";
-    let faults = load(&file(central)).unwrap_err().to_string();
-    assert!(faults.contains(":2:1: sampling.mode"), "{faults}");
-    assert!(faults.contains("name it as emit.daemon"), "{faults}");
-    let config = load(&file(&format!("emit.daemon = '127.0.0.1:2000'\n{central}"))).unwrap();
-    assert!(config.record.central);
-}
-
-#[test]
 fn what_is_open_or_off_is_warned_of() {
     assert_eq!(load(&Sources::default()).unwrap().warnings(), Vec::<String>::new());
-    let text = "egress.listen = '0.0.0.0:1'\nadmin.listen = '[::]:2'\ntrace.enabled = false";
+    let text = "egress.listen = '0.0.0.0:1'\nadmin.listen = '[::]:2'\n\
+                relay.listen = '0.0.0.0:3'\ntrace.enabled = false";
     let warnings = load(&file(text)).unwrap().warnings();
-    let starts =
-        ["egress.listen = 0.0.0.0:1: ", "admin.listen = [::]:2: ", "trace.enabled = false: "];
+    let starts = [
+        "egress.listen = 0.0.0.0:1: ",
+        "admin.listen = [::]:2: ",
+        "relay.listen = 0.0.0.0:3: ",
+        "trace.enabled = false: ",
+    ];
     assert_eq!(warnings.len(), starts.len(), "{warnings:?}");
     for (warning, start) in warnings.iter().zip(starts) {
         assert!(warning.starts_with(start), "{warning}");

@@ -177,6 +177,10 @@ impl Config {
     }
 
     fn write_process(&self, out: &mut Writer) {
+        if let Some(listen) = self.relay.listen {
+            out.section("relay");
+            out.text("listen", &listen.to_string());
+        }
         out.section("collector");
         out.count("max_traces", self.collector.max_traces);
         out.size("max_bytes", self.collector.max_bytes);

@@ -17,6 +17,10 @@ use crate::trace::document::Document;
 /// Linux (`UDP_MAX_SEGMENTS`). Waking it at this many keeps a burst from waiting for its timer.
 pub(in crate::emit) const BATCH: usize = 64;
 
+/// Most bytes of documents that others have written in one queue: in these, unlike in a model, all
+/// that is said takes its whole room.
+const WRITTEN: usize = 32 << 20;
+
 /// The end that requests offer documents to. Clones are the same queue.
 #[derive(Clone, Debug)]
 pub struct Queue(Rc<Shared>);
@@ -28,6 +32,8 @@ pub(in crate::emit) struct Outlet(Rc<Shared>);
 struct Shared {
     documents: RefCell<VecDeque<Document>>,
     capacity: usize,
+    /// Bytes of what others have written, at most [`WRITTEN`].
+    written: Cell<usize>,
     closed: Cell<bool>,
     /// Told at the first document, at a whole batch and at the close.
     wake: Notify,
@@ -44,9 +50,11 @@ impl Queue {
             return shared.counters.drop_documents(DropReason::Shutdown, 1);
         }
         let mut documents = shared.documents.borrow_mut();
-        if documents.len() >= shared.capacity {
+        let written = shared.written.get() + document.written();
+        if documents.len() >= shared.capacity || written > WRITTEN {
             return shared.counters.drop_documents(DropReason::QueueFull, 1);
         }
+        shared.written.set(written);
         documents.push_back(document);
         if matches!(documents.len(), 1 | BATCH) {
             shared.wake.notify_one();
@@ -71,7 +79,9 @@ impl Outlet {
 
     /// The oldest document.
     pub(in crate::emit) fn take(&self) -> Option<Document> {
-        self.0.documents.borrow_mut().pop_front()
+        let document = self.0.documents.borrow_mut().pop_front()?;
+        self.0.written.set(self.0.written.get().saturating_sub(document.written()));
+        Some(document)
     }
 
     /// How many documents are queued.
@@ -107,9 +117,39 @@ pub(in crate::emit) fn bounded(capacity: usize, counters: Arc<Counters>) -> (Que
     let shared = Rc::new(Shared {
         documents: RefCell::default(),
         capacity,
+        written: Cell::new(0),
         closed: Cell::new(false),
         wake: Notify::new(),
         counters,
     });
     (Queue(Rc::clone(&shared)), Outlet(shared))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emit::testing::document;
+    use crate::trace::document::Foreign;
+
+    #[test]
+    fn what_others_have_written_is_bounded_by_its_bytes() {
+        let counters = Arc::<Counters>::default();
+        let (queue, outlet) = bounded(1_000, Arc::clone(&counters));
+        let written = |bytes: usize| Document::Foreign(Foreign(vec![b' '; bytes].into()));
+        let refused = || counters.counts().dropped(DropReason::QueueFull);
+
+        queue.offer(written(WRITTEN - 1));
+        queue.offer(written(2));
+        assert_eq!(refused(), 1, "one byte beyond the bound");
+        queue.offer(written(1));
+        queue.offer(document(1));
+        assert_eq!(refused(), 1, "it is full to the byte, and our own have their room");
+        queue.offer(written(1));
+        assert_eq!(refused(), 2);
+        assert_eq!(outlet.take().map(|document| document.written()), Some(WRITTEN - 1));
+        queue.offer(written(WRITTEN - 1));
+        queue.offer(written(1));
+        assert_eq!(refused(), 3, "what is taken makes room for as much");
+        assert_eq!(outlet.len(), 3);
+    }
 }

@@ -40,7 +40,7 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Takes out what belongs to one hop: the fixed list, and whatever `Connection` names. `TE:
 /// trailers` stays, because we pass trailers on.
-pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+pub(crate) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     // Most messages have one of these or none, and to look at the names there are costs less than
     // to look for each.
     let mut there = [false; HOPS];

@@ -35,7 +35,18 @@ pub enum Document {
     Foreign(Foreign),
 }
 
-/// A document as somebody else has written it: one line of JSON.
+impl Document {
+    /// Bytes of it that somebody else has written.
+    #[must_use]
+    pub const fn written(&self) -> usize {
+        match self {
+            Self::Segment(_) | Self::Subsegment(_) => 0,
+            Self::Foreign(Foreign(bytes)) => bytes.len(),
+        }
+    }
+}
+
+/// A document as somebody else has written it: one line of JSON, or what is taken for that.
 #[derive(Clone, Debug)]
 pub struct Foreign(pub Box<[u8]>);
 

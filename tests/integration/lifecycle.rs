@@ -29,7 +29,7 @@ use crate::support::traces::text;
 use crate::support::world::ManualClock;
 
 /// Waits until the admin port says that the drain has begun.
-async fn draining(sidecar: &Sidecar) {
+pub async fn draining(sidecar: &Sidecar) {
     let end = Instant::now() + DEADLINE;
     while client::send(sidecar.addresses.admin, client::get("/readyz")).await.status() != 503 {
         assert!(Instant::now() < end, "the drain does not begin");

@@ -33,6 +33,7 @@ mod load;
 mod machine;
 mod names;
 mod pool;
+mod relay;
 mod sampling;
 mod snapshots;
 mod streaming;

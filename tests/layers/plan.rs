@@ -46,6 +46,7 @@ pub const ROOMS: &[Room] = &[
     pure("attribution", &["trace"]),
     pure("aws", &[]),
     pure("answer", &["aws::body", "aws::percent", "trace::facts", "trace::segment"]),
+    pure("relay::join", &["trace::id"]),
     pure("http1::framing", &[]),
     pure("http1::lines", &[]),
     pure("http1::head", &["http1::framing", "http1::lines"]),
@@ -80,6 +81,18 @@ pub const ROOMS: &[Room] = &[
         ],
     ),
     shell("viewer", &["trace::id"]),
+    shell(
+        "relay",
+        &[
+            "emit::queue",
+            "net",
+            "proxy::rewrite",
+            "record",
+            "relay::join",
+            "sys::drain",
+            "trace::document",
+        ],
+    ),
     // It shows what the others count.
     shell(
         "admin",
@@ -92,6 +105,7 @@ pub const ROOMS: &[Room] = &[
             "proxy::resign",
             "proxy::upstream",
             "record",
+            "relay::counters",
             "sys::drain",
             "viewer",
             "witness",
@@ -110,6 +124,7 @@ pub const ROOMS: &[Room] = &[
             "proxy::options",
             "record::naming",
             "record::options",
+            "relay::options",
             "resign::options",
             "sampling::manifest",
             "sampling::rule",
@@ -120,8 +135,8 @@ pub const ROOMS: &[Room] = &[
     shell(
         "app",
         &[
-            "admin", "annotate", "config", "emit", "net", "origin", "proxy", "record", "resign",
-            "sampling", "sys", "trace", "viewer", "witness",
+            "admin", "annotate", "config", "emit", "net", "origin", "proxy", "record", "relay",
+            "resign", "sampling", "sys", "trace", "viewer", "witness",
         ],
     ),
     // Of the rest, TLS and the time are for `ca`, and what is left for `exec`, which watches a

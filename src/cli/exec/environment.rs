@@ -59,6 +59,14 @@ pub(super) fn environment(
     variables
 }
 
+/// The variable that leads a program's X-Ray SDK to the `relay`. SDKs know no IPv6, so where all
+/// addresses are listened on it is the one of IPv4.
+pub(super) fn daemon(relay: SocketAddr) -> Variable {
+    let any = relay.ip().is_unspecified();
+    let ip = if any { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { relay.ip() };
+    ("AWS_XRAY_DAEMON_ADDRESS", SocketAddr::new(ip, relay.port()).to_string().into())
+}
+
 /// Files and directories of certificates that the program's user wants trusted, each once.
 pub(super) fn trusted(existing: &dyn Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
     let mut named: Vec<PathBuf> = Vec::new();

@@ -78,8 +78,18 @@ pub fn kernel_drops(socket: &UdpSocket) -> u64 {
     let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
     let link = link.to_str().unwrap();
     let inode = link.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']')).unwrap();
+    drops_of(|row| row[9] == inode)
+}
+
+/// The same of whoever listens at `address`, an IPv4 one.
+pub fn kernel_drops_at(address: SocketAddr) -> u64 {
+    let port = format!(":{:04X}", address.port());
+    drops_of(|row| row[1].ends_with(&port))
+}
+
+fn drops_of(wanted: impl Fn(&[&str]) -> bool) -> u64 {
     let table = fs::read_to_string("/proc/net/udp").unwrap();
     let mut rows = table.lines().skip(1).map(|row| row.split_ascii_whitespace().collect());
-    let row: Vec<&str> = rows.find(|row: &Vec<_>| row[9] == inode).expect("the socket's row");
+    let row: Vec<&str> = rows.find(|row: &Vec<_>| wanted(row)).expect("the socket's row");
     row[12].parse().unwrap()
 }

@@ -55,6 +55,19 @@ fn calls_are_led_to_the_egress_port() {
 }
 
 #[test]
+fn an_sdk_is_led_to_the_relay() {
+    for (listens, told) in [
+        ("127.0.0.1:2000", "127.0.0.1:2000"),
+        ("0.0.0.0:2000", "127.0.0.1:2000"),
+        ("[::]:2000", "127.0.0.1:2000"),
+        ("10.0.0.1:2000", "10.0.0.1:2000"),
+    ] {
+        let (name, value) = daemon(listens.parse().unwrap());
+        assert_eq!((name, value.to_str()), ("AWS_XRAY_DAEMON_ADDRESS", Some(told)), "{listens}");
+    }
+}
+
+#[test]
 fn what_is_shown_is_trusted() {
     let public = PublicFiles::of("/run/sideray".as_ref());
     let variables = made(&[], Some(&public));

@@ -1,0 +1,38 @@
+//! Requests as the service itself tells of them, by an SDK of its own: whether they are ours.
+
+use crate::attribution::verdict::Parent;
+use crate::record::recorder::Shared;
+use crate::trace::id::SegmentId;
+use crate::trace::id::TraceId;
+
+/// A recorded request of ours, as whoever tells of it from inside finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recognised {
+    /// It is open, and its segment will say what it was told.
+    Open,
+    /// Its segment has left.
+    Closed,
+}
+
+impl Shared {
+    /// Whether `segment` of `trace` is a request of ours that is recorded, open or closed not long
+    /// ago. One that is open is told its `user`.
+    #[must_use]
+    pub fn recognise(
+        &self,
+        trace: TraceId,
+        segment: SegmentId,
+        user: Option<&str>,
+    ) -> Option<Recognised> {
+        let mut ledger = self.ledger.lock();
+        match ledger.request(segment)? {
+            Parent::Known { trace: known, sampled: true, .. } if known == trace => {}
+            Parent::Known { .. } | Parent::Foreign { .. } | Parent::None => return None,
+        }
+        let Some(gathered) = ledger.payload(segment) else { return Some(Recognised::Closed) };
+        if let Some(user) = user {
+            gathered.remarks.get_or_insert_default().set_user(user);
+        }
+        Some(Recognised::Open)
+    }
+}
