@@ -88,8 +88,12 @@ pub fn kernel_drops_at(address: SocketAddr) -> u64 {
 }
 
 fn drops_of(wanted: impl Fn(&[&str]) -> bool) -> u64 {
-    let table = fs::read_to_string("/proc/net/udp").unwrap();
-    let mut rows = table.lines().skip(1).map(|row| row.split_ascii_whitespace().collect());
-    let row: Vec<&str> = rows.find(|row: &Vec<_>| wanted(row)).expect("the socket's row");
-    row[12].parse().unwrap()
+    loop {
+        let table = fs::read_to_string("/proc/net/udp").unwrap();
+        let mut rows = table.lines().skip(1).map(|row| row.split_ascii_whitespace().collect());
+        // While other sockets come and go, a row can be left out of one reading.
+        if let Some(row) = rows.find(|row: &Vec<_>| wanted(row)) {
+            return row[12].parse().unwrap();
+        }
+    }
 }
