@@ -221,7 +221,7 @@ fn set(remarks: &mut Remarks, target: &Target, value: Scalar) -> Result<(), Refu
     match target {
         Target::Annotation(key) => remarks.annotate(key.clone(), value),
         Target::Metadata { namespace, key } => {
-            remarks.describe(namespace, key, text::to_json(value))
+            remarks.describe(namespace, key, &text::to_json(value))
         }
         Target::User => {
             remarks.set_user(&text::to_text(value));

@@ -174,6 +174,12 @@ impl Bound {
     pub const fn authority(&self) -> Option<&Arc<Authority>> {
         self.tls.authority.as_ref()
     }
+
+    /// Where programs are heard that tell of their own requests, if they are.
+    #[must_use]
+    pub fn api(&self) -> Option<SocketAddr> {
+        self.config.admin.api.then_some(self.addresses.admin)
+    }
 }
 
 /// The sidecar.

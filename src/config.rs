@@ -37,7 +37,6 @@ pub mod env;
 pub mod fault;
 mod lower;
 mod naming;
-mod nearest;
 pub mod process;
 mod read;
 mod rules;
@@ -137,7 +136,7 @@ impl Config {
         if open(self.admin.listen) {
             warnings.push(format!(
                 "admin.listen = {}: not a loopback address: whoever reaches the port can read \
-                 the traces and drain the sidecar",
+                 the traces, add to them, and drain the sidecar",
                 self.admin.listen
             ));
         }

@@ -27,12 +27,14 @@
 //!
 //! | room | its one job |
 //! |---|---|
+//! | [`nearest`] | which known word a misspelt one was meant to be (pure) |
 //! | [`trace`] | X-Ray's language: times, ids, headers, facts, the document model, its bytes (pure) |
 //! | [`sampling`] | rules, wildcards, reservoirs (pure) |
 //! | [`annotate`] | annotations, metadata and user, taken by rules from what passes (pure) |
 //! | [`attribution`] | which open request caused a call, or an honest "unknown" (pure) |
 //! | [`aws`] | calls of AWS APIs as they stand on the wire (pure) |
 //! | [`answer`] | what responses say of their errors (pure) |
+//! | [`api`] | what a program says of its own requests: paths and JSON to values (pure) |
 //! | [`carriers`] | hooks by which a runtime sends the trace header on |
 //! | [`sys`] | seams: clock, chance, timers, drain, signals |
 //! | [`emit`] | documents on their way out: queue, encoder, sinks |
@@ -63,6 +65,7 @@
 pub mod admin;
 pub mod annotate;
 pub mod answer;
+pub mod api;
 pub mod app;
 pub mod attribution;
 pub mod aws;
@@ -71,6 +74,7 @@ pub mod cli;
 pub mod config;
 pub mod emit;
 pub mod http1;
+pub mod nearest;
 pub mod net;
 pub mod origin;
 pub mod proxy;

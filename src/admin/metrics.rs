@@ -1,5 +1,6 @@
 //! What `/metrics` says: the counters of all workers, added up when they are asked for.
 
+mod connections;
 mod relay;
 
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use crate::admin::exposition::Exposition;
 use crate::admin::exposition::Kind;
+use crate::admin::v1;
 use crate::attribution::verdict::Method;
 use crate::emit;
 use crate::emit::counters::DropReason;
@@ -47,6 +49,8 @@ pub struct Sources {
     pub witness: Option<Witness>,
     /// The relay, if there is one.
     pub relay: Option<Arc<Relay>>,
+    /// What the local API has answered.
+    pub api: Arc<v1::Counters>,
 }
 
 /// What one worker counts, or the supervisor's thread.
@@ -80,6 +84,7 @@ impl Sources {
         self.central(&mut page);
         self.remarks(&mut page);
         self.attribution(&mut page);
+        self.told(&mut page);
         self.connections(&mut page);
         self.collector(&mut page);
         self.relay(&mut page);
@@ -287,87 +292,24 @@ impl Sources {
         page.counter("sideray_attribution_contradictions_total", help, ledger.contradictions);
     }
 
-    fn connections(&self, page: &mut Exposition) {
-        let mut accepted = page.family(
+    fn told(&self, page: &mut Exposition) {
+        let mut requests = page.family(
             Kind::Counter,
-            "sideray_connections_accepted_total",
-            "Connections accepted, by port.",
+            "sideray_api_requests_total",
+            "Requests of programs to the local API, by the status of the answer.",
         );
-        let ports = [("ingress", &self.ingress), ("egress", &self.egress)];
-        for (port, counters) in ports {
-            accepted.sample(&[("port", port)], read(&counters.accepted));
+        for (status, count) in self.api.by_status() {
+            requests.sample(&[("status", status.as_str())], count);
         }
-        let mut errors = page.family(
-            Kind::Counter,
-            "sideray_accept_errors_total",
-            "Accepts that failed, by port.",
-        );
-        for (port, counters) in ports {
-            errors.sample(&[("port", port)], read(&counters.accept_errors));
-        }
-        let mut events = page.family(
-            Kind::Counter,
-            "sideray_upstream_total",
-            "Connections made and used, by direction and event.",
-        );
-        for (direction, of) in POOLS {
-            let event = |event, field: fn(&upstream::Counters) -> &AtomicU64| {
-                let count = self.sum(|worker| read(field(of(worker))));
-                ([("direction", direction.as_str()), ("event", event)], count)
-            };
-            for (labels, count) in [
-                event("connected", |counters| &counters.connected),
-                event("failed", |counters| &counters.failed),
-                event("reused", |counters| &counters.reused),
-                event("retried", |counters| &counters.retried),
-            ] {
-                events.sample(&labels, count);
-            }
-        }
-        self.tunnels(page);
-        self.resigned(page);
-        let mut idle = page.family(
-            Kind::Gauge,
-            "sideray_upstream_idle_connections",
-            "Idle connections in the pools, by direction.",
-        );
-        for (direction, of) in POOLS {
-            let count = self.sum(|worker| read(&of(worker).idle));
-            idle.sample(&[("direction", direction.as_str())], count);
-        }
-    }
-
-    fn tunnels(&self, page: &mut Exposition) {
-        let mut tunnels = page.family(
-            Kind::Counter,
-            "sideray_tunnels_total",
-            "Tunnels that were looked into, by what became of them.",
-        );
-        let mut outcome = |outcome, field: fn(&intercept::Counters) -> &AtomicU64| {
-            let count = self.sum(|worker| read(field(&worker.intercept)));
-            tunnels.sample(&[("outcome", outcome)], count);
-        };
-        outcome("intercepted", |counters| &counters.intercepted);
-        outcome("plain", |counters| &counters.plain);
-        outcome("refused", |counters| &counters.refused);
-        outcome("left_alone", |counters| &counters.left_alone);
-        outcome("unverified", |counters| &counters.unverified);
-        outcome("unknown", |counters| &counters.unknown);
-    }
-
-    fn resigned(&self, page: &mut Exposition) {
-        let mut resigned = page.family(
-            Kind::Counter,
-            "sideray_resigned_total",
-            "Requests to the egress port itself while [egress.aws] resign is on, by what became of \
-             them.",
-        );
-        let mut outcome = |outcome, field: fn(&resign::Counters) -> &AtomicU64| {
-            let count = self.sum(|worker| read(field(&worker.resign)));
-            resigned.sample(&[("outcome", outcome)], count);
-        };
-        outcome("signed", |counters| &counters.signed);
-        outcome("refused", |counters| &counters.refused);
+        let pieces = self.shared.piece_counts();
+        let help = "Subsegments that programs have begun and not ended.";
+        page.gauge("sideray_api_subsegments_open", help, pieces.open as u64);
+        let help = "Bytes of memory that what was said of them takes, about.";
+        page.gauge("sideray_api_subsegments_open_bytes", help, pieces.bytes as u64);
+        let help = "Subsegments there was no room for.";
+        page.counter("sideray_api_subsegments_refused_total", help, pieces.refused);
+        let help = "Subsegments that nobody ended, sent as in progress.";
+        page.counter("sideray_api_subsegments_given_up_total", help, pieces.given_up);
     }
 
     fn collector(&self, page: &mut Exposition) {
@@ -380,15 +322,6 @@ impl Sources {
         page.counter("sideray_collector_malformed_total", help, counts.malformed);
     }
 }
-
-/// Picks one pool of a worker.
-type Pool = fn(&Worker) -> &upstream::Counters;
-
-/// The pools of a worker, by direction.
-const POOLS: [(Direction, Pool); 2] = [
-    (Direction::Inbound, |worker| &worker.to_service),
-    (Direction::Outbound, |worker| &worker.to_others),
-];
 
 fn read(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)

@@ -21,6 +21,7 @@ use tracing::warn;
 use crate::admin::metrics;
 use crate::admin::metrics::Sources;
 use crate::admin::server::Admin;
+use crate::admin::v1::Api;
 use crate::app::Bound;
 use crate::app::Listeners;
 use crate::app::StartError;
@@ -39,6 +40,7 @@ use crate::emit::options::Daemon;
 use crate::emit::side::SideHandle;
 use crate::net::listen;
 use crate::origin;
+use crate::record::recorder::Recorder;
 use crate::record::recorder::Shared;
 use crate::relay;
 use crate::resign::Resigner;
@@ -164,17 +166,19 @@ impl Bound {
             access: access_side.as_ref().and_then(SideHandle::file_counters).cloned(),
             witness: common.witness.clone(),
             relay: relay.as_ref().map(|_| Arc::clone(&relayed)),
+            api: Arc::default(),
         };
         if let Some(tls) = common.tls.ingress.clone() {
             drop(task::spawn(tls.watch_files(CERTIFICATES_EVERY, Arc::clone(&certificates))));
         }
-        serve_admin(admin, sources, drain, &asked)?;
         look_around(&common.config, &common.shared);
         // Workers take the numbers below, so that each has chance of its own.
         let number = listeners.len();
         poll_central(&common, (world.entropy)(number));
         let of_desk = counters.last().cloned().unwrap_or_default();
         let desk = Desk::open(&common, &of_desk, (world.entropy)(number + 1), None);
+        let api = common.config.admin.api.then(|| Rc::clone(&desk.recorder));
+        serve_admin(admin, sources, api, (drain, &asked))?;
         let relay = relay
             .map(|port| Relay::start(port, &desk, &common, &relayed))
             .transpose()
@@ -258,16 +262,18 @@ fn witness(config: &Config) -> Option<Witness> {
     }
 }
 
-/// Serves the admin port until the process ends: it must answer during the drain too.
+/// Serves the admin port until the process ends: it must answer during the drain too. What
+/// programs tell is recorded there, if that is wanted.
 fn serve_admin(
     listener: TcpListener,
     sources: Sources,
-    drain: &Observer,
-    asked: &Arc<Notify>,
+    api: Option<Rc<Recorder>>,
+    (drain, asked): (&Observer, &Arc<Notify>),
 ) -> Result<(), StartError> {
     let listener = tokio::net::TcpListener::from_std(listener)
         .map_err(|source| StartError::System { what: "the admin port cannot be used", source })?;
-    let admin = Rc::new(Admin::new(sources, drain.clone(), Arc::clone(asked)));
+    let api = api.map(|recorder| Api::new(recorder, Arc::clone(&sources.api)));
+    let admin = Rc::new(Admin::new(sources, drain.clone(), Arc::clone(asked), api));
     let serve = move |conn| drop(task::spawn(Rc::clone(&admin).serve(conn)));
     let counters = Arc::<listen::Counters>::default();
     let drain = drain.clone();

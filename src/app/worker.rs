@@ -128,7 +128,7 @@ impl Worker {
             recorder: Rc::clone(&recorder),
             upstream: to_others,
             own: common.addresses.egress,
-            no_trace: no_trace(&common.config, common.addresses.relay),
+            no_trace: no_trace(&common.config, &common.addresses),
             traced: common.config.egress.traced.clone(),
             routes: common.config.egress.routes.clone(),
             intercept: intercept(&common.config, &common.tls, &common.clock, &counters),
@@ -198,14 +198,18 @@ fn intercept(
     Intercept::new(hosts, authority, Arc::clone(clock), Arc::clone(&counters.intercept))
 }
 
-/// The hosts that pass untraced: the configured ones, and the daemon itself, and who stands for it.
-fn no_trace(config: &Config, relay: Option<SocketAddr>) -> Vec<Box<str>> {
+/// The hosts that pass untraced: the configured ones; the daemon, and who stands for it; and the admin
+/// port, which the service may call.
+fn no_trace(config: &Config, addresses: &Addresses) -> Vec<Box<str>> {
     let daemon = match &config.emit.daemon {
         Daemon::Embedded => Vec::new(),
         Daemon::Remote(daemon) => vec![daemon.udp.clone(), daemon.tcp.clone()],
     };
-    let relay = relay.map(|address| address.to_string().into_boxed_str());
-    config.egress.no_trace.iter().cloned().chain(daemon).chain(relay).collect()
+    let relay = addresses.relay.map(|relay| relay.to_string().into_boxed_str());
+    let port = addresses.admin.port();
+    let near = ["127.0.0.1", "[::1]", "localhost"].map(|host| format!("{host}:{port}").into());
+    let own = near.into_iter().chain([addresses.admin.to_string().into()]).chain(relay);
+    config.egress.no_trace.iter().cloned().chain(daemon).chain(own).collect()
 }
 
 async fn tick(recorder: Rc<Recorder>, upstreams: [Rc<Upstream>; 2]) {

@@ -9,11 +9,12 @@ use crate::attribution::options::Options;
 use crate::attribution::requests::Full;
 use crate::attribution::requests::Opened;
 use crate::attribution::requests::Requests;
+use crate::attribution::requests::Sought;
 use crate::attribution::sole::Routes;
 use crate::attribution::verdict::Attribution;
-use crate::attribution::verdict::Parent;
 use crate::trace::header::TraceHeader;
 use crate::trace::id::SegmentId;
+use crate::trace::id::TraceId;
 use crate::trace::time::Stamp;
 
 /// Most requests that are asked about for the sake of one call.
@@ -148,10 +149,10 @@ impl<T> Ledger<T> {
         self.requests.payload(id)
     }
 
-    /// The request of this id, open or remembered, as the parent it would be.
+    /// What is known of a request of `trace`, named by the `id` of its segment, or not.
     #[must_use]
-    pub fn request(&self, id: SegmentId) -> Option<Parent> {
-        self.requests.parent(id)
+    pub fn seek(&self, trace: TraceId, id: Option<SegmentId>) -> Sought {
+        self.requests.seek(trace, id)
     }
 
     /// The requests about which it pays to ask who has accepted them, before a call with this header

@@ -93,6 +93,31 @@ struct Closed {
     at: Duration,
 }
 
+/// What is known of a request that was named by its trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sought {
+    /// It is open.
+    Open {
+        /// Its segment.
+        id: SegmentId,
+        /// Whether it is recorded.
+        sampled: bool,
+    },
+    /// It is closed, and was named by its segment.
+    Closed {
+        /// Its segment.
+        id: SegmentId,
+        /// Whether it was recorded.
+        sampled: bool,
+    },
+    /// All of the trace that are remembered are closed.
+    Gone,
+    /// Several of the trace are open, and none was named.
+    Several,
+    /// There is none, or none is remembered.
+    Unknown,
+}
+
 /// Who may be making a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scene {
@@ -306,6 +331,29 @@ impl<T> Requests<T> {
         let mut open = self.by_trace.range((trace, first)..=(trace, last));
         let (_, only) = *open.next()?;
         open.next().is_none().then_some(only)
+    }
+
+    /// Whether a request of `trace` is known, by its `id` or as the only open one. To look for a
+    /// trace among the closed ones takes a look at each of them.
+    pub(super) fn seek(&self, trace: TraceId, id: Option<SegmentId>) -> Sought {
+        let (first, last) = (SegmentId::mint(u64::MIN), SegmentId::mint(u64::MAX));
+        let of_trace = |closed: &Closed| closed.trace == trace && self.remembers(closed.at);
+        let Some(id) = id.or_else(|| self.only_open(trace)) else {
+            let several = self.by_trace.range((trace, first)..=(trace, last)).next().is_some();
+            let closed = || self.closed.values().any(of_trace);
+            return match several {
+                true => Sought::Several,
+                false if closed() => Sought::Gone,
+                false => Sought::Unknown,
+            };
+        };
+        if let Some(open) = self.open.get(&id).filter(|open| open.trace == trace) {
+            return Sought::Open { id, sampled: open.sampled };
+        }
+        match self.closed.get(&id).filter(|closed| of_trace(closed)) {
+            Some(closed) => Sought::Closed { id, sampled: closed.sampled },
+            None => Sought::Unknown,
+        }
     }
 
     /// Some of the requests that wait, rather the newer ones; all if there are not too many.

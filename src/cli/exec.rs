@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -49,7 +50,7 @@ pub fn exec(args: &Exec) -> u8 {
         Ok(bound) => bound,
         Err(code) => return code,
     };
-    let ports = bound.addresses;
+    let (ports, api) = (bound.addresses, bound.api());
     let authority = bound.authority().cloned();
     if let Some(Err(error)) = authority.as_deref().map(add_users_certificates) {
         log::report(&error, "cannot start");
@@ -66,7 +67,7 @@ pub fn exec(args: &Exec) -> u8 {
     };
     let public = authority.as_deref().map(Authority::files);
     let hooks = (!args.no_carriers).then(|| carriers(&own.join("carriers"))).flatten();
-    let code = beside(&args.command, ports, public, hooks.as_ref());
+    let code = beside(&args.command, (ports, api), public, hooks.as_ref());
     control.tell(Command::Stop);
     if hooks.is_some() {
         drop(fs::remove_dir_all(own.join("carriers")));
@@ -110,12 +111,12 @@ fn add_users_certificates(authority: &Authority) -> Result<(), WriteError> {
 /// Runs the command to its end, with its outbound calls led to the egress port.
 fn beside(
     command: &[OsString],
-    ports: Addresses,
+    (ports, api): (Addresses, Option<SocketAddr>),
     public: Option<&PublicFiles>,
     carriers: Option<&Carriers>,
 ) -> u8 {
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let mut variables = environment(ports.egress, &env::variable, public);
+    let mut variables = environment(ports.egress, api, &env::variable, public);
     variables.extend(ports.relay.map(environment::daemon));
     if let Some(carriers) = carriers {
         switch_on(carriers, command, &mut variables);

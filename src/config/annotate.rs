@@ -265,7 +265,7 @@ fn key(text: &str) -> Parsed<Box<str>> {
 }
 
 fn namespace(text: &str) -> Parsed<Box<str>> {
-    let reserved = Remarks::default().describe(text, "", serde_json::Value::Null);
+    let reserved = Remarks::default().describe(text, "", &serde_json::Value::Null);
     reserved.map_err(|error| error.to_string())?;
     name(text)
 }

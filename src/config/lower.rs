@@ -14,7 +14,6 @@ use crate::config::annotate;
 use crate::config::env::Env;
 use crate::config::fault::Place;
 use crate::config::naming;
-use crate::config::nearest;
 use crate::config::process::Admin;
 use crate::config::process::Format;
 use crate::config::process::Log;
@@ -33,6 +32,7 @@ use crate::config::value::duration;
 use crate::config::value::text;
 use crate::emit;
 use crate::emit::options::LinesTo;
+use crate::nearest;
 use crate::net::tls::options::CaFiles;
 use crate::net::tls::options::ClientOptions;
 use crate::net::tls::options::ServerOptions;
@@ -326,7 +326,10 @@ fn collector(section: &mut Section<'_, '_>) -> viewer::options::Options {
 fn admin(section: &mut Section<'_, '_>, flags: &Flags) -> Admin {
     let default = Admin::default();
     let given = flags.admin_listen.as_deref();
-    Admin { listen: listen(section, default.listen, "--admin-listen", given) }
+    Admin {
+        listen: listen(section, default.listen, "--admin-listen", given),
+        api: section.take("api", default.api, value::boolean),
+    }
 }
 
 fn log(section: &mut Section<'_, '_>) -> Log {

@@ -11,6 +11,8 @@ use crate::emit::options::LinesTo;
 pub struct Admin {
     /// Where health, metrics and traces are served.
     pub listen: SocketAddr,
+    /// Whether programs are heard there that tell of their own requests.
+    pub api: bool,
 }
 
 /// Options of the log, `[log]` in `proxy.toml`.
@@ -66,7 +68,7 @@ pub struct Shutdown {
 impl Default for Admin {
     /// Loopback: what it serves is not for everybody.
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8002)) }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8002)), api: true }
     }
 }
 

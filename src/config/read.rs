@@ -13,7 +13,7 @@ use toml::de::DeValue;
 use crate::config::fault::Fault;
 use crate::config::fault::Findings;
 use crate::config::fault::Place;
-use crate::config::nearest;
+use crate::nearest;
 
 /// Longest distance from the start of its line at which a column is counted in characters. Beyond
 /// it bytes are counted: each fault of a long line would have to count the whole line again.

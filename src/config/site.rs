@@ -3,10 +3,10 @@
 use toml::de::DeValue;
 
 use crate::config::env::Env;
-use crate::config::nearest;
 use crate::config::read::Parsed;
 use crate::config::read::Section;
 use crate::config::value::text;
+use crate::nearest;
 use crate::origin::options::LogGroup;
 use crate::origin::options::MAX_LOG_GROUPS;
 use crate::origin::options::Options;

@@ -118,6 +118,7 @@ fn values_other_than_the_defaults_arrive_and_are_written() {
         emit.daemon = "udp:a:1 tcp:[::1]:2"
         relay.listen = "[::]:2000"
         collector.max_bytes = 65_537
+        admin.api = false
         log = { level = "warn,sideray=trace", format = "json", access = "/var/log/access.jsonl" }
         runtime.workers = 0x10
         sampling.keep = ["slower than 2 s", "fault", "throttle"]

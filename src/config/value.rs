@@ -12,10 +12,10 @@ use http::Uri;
 use http::uri::Authority;
 use toml::de::DeValue;
 
-use crate::config::nearest;
 use crate::config::read::Parsed;
 use crate::emit::options::Daemon;
 use crate::emit::options::DaemonAddress;
+use crate::nearest;
 use crate::proxy::options::Origin;
 use crate::proxy::options::Protocol;
 use crate::trace::segment::Name;

@@ -186,6 +186,7 @@ impl Config {
         out.size("max_bytes", self.collector.max_bytes);
         out.section("admin");
         out.text("listen", &self.admin.listen.to_string());
+        out.key("api", self.admin.api);
         out.section("log");
         out.text("level", &self.log.level);
         out.text(

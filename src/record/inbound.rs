@@ -102,8 +102,10 @@ impl Recorder {
             let name = self.shared.options.name_of(request).into_owned();
             Rc::new(Detail { name, request: request.to_facts(), rule })
         });
+        let hears = sampled || may_be_kept;
         let (detail, spare) = if sampled { (detail, None) } else { (None, detail) };
-        let watch = self.enter(ids, sampled, now, (header.extra.clone(), prints));
+        let gathered = Gathered { extra: header.extra.clone(), hears, ..Gathered::default() };
+        let watch = self.enter(ids, sampled, now, (gathered, prints));
         let progress = detail.clone().map(|detail| self.progress.insert(ids, now, detail));
         Inbound(Some(Open {
             recorder: Rc::clone(self),
@@ -126,10 +128,9 @@ impl Recorder {
         ids: Ids,
         sampled: bool,
         at: Stamp,
-        (extra, prints): (Box<str>, Option<&Prints>),
+        (gathered, prints): (Gathered, Option<&Prints>),
     ) -> Option<Watch> {
         let opened = Opened { trace: ids.trace, id: ids.own, sampled, at };
-        let gathered = Gathered { extra, ..Gathered::default() };
         let mut ledger = self.shared.ledger.lock();
         // One the ledger has no room for is counted there; its calls will find no parent.
         drop(ledger.open(opened, prints, gathered));

@@ -1,6 +1,6 @@
 //! Requests as the service itself tells of them, by an SDK of its own: whether they are ours.
 
-use crate::attribution::verdict::Parent;
+use crate::attribution::requests::Sought;
 use crate::record::recorder::Shared;
 use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
@@ -25,12 +25,16 @@ impl Shared {
         user: Option<&str>,
     ) -> Option<Recognised> {
         let mut ledger = self.ledger.lock();
-        match ledger.request(segment)? {
-            Parent::Known { trace: known, sampled: true, .. } if known == trace => {}
-            Parent::Known { .. } | Parent::Foreign { .. } | Parent::None => return None,
+        match ledger.seek(trace, Some(segment)) {
+            Sought::Open { sampled: true, .. } => {}
+            Sought::Closed { sampled: true, .. } => return Some(Recognised::Closed),
+            Sought::Open { .. }
+            | Sought::Closed { .. }
+            | Sought::Gone
+            | Sought::Several
+            | Sought::Unknown => return None,
         }
-        let Some(gathered) = ledger.payload(segment) else { return Some(Recognised::Closed) };
-        if let Some(user) = user {
+        if let (Some(user), Some(gathered)) = (user, ledger.payload(segment)) {
             gathered.remarks.get_or_insert_default().set_user(user);
         }
         Some(Recognised::Open)

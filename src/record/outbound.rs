@@ -1,6 +1,6 @@
 //! An open call by the service.
 
-mod close;
+pub(super) mod close;
 
 use std::rc::Rc;
 use std::sync::Arc;

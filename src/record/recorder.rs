@@ -25,6 +25,8 @@ use crate::record::counters::Counters;
 use crate::record::evidence::Way;
 use crate::record::keep::Keep;
 use crate::record::options::Options;
+use crate::record::pieces;
+use crate::record::pieces::Pieces;
 use crate::record::progress::Progress;
 use crate::record::sampler::Sampler;
 use crate::record::sampler::Verdict;
@@ -61,6 +63,9 @@ pub struct Shared {
     pub(super) ledger: Mutex<Ledger<Gathered>>,
     sampler: Sampler,
     keep: Keep,
+    /// Subsegments that the service has begun by itself. A lock because any worker may find that
+    /// one has been open for long; taken after that of the ledger, held for arithmetic only.
+    pub(super) pieces: Mutex<Pieces>,
     /// Failed calls without an open request, which may be tried again on any worker.
     pub(super) held: Held,
     /// The secret by which values of heads are hashed.
@@ -87,6 +92,8 @@ pub struct Gathered {
     pub(super) extra: Box<str>,
     /// How it goes to the service.
     pub(super) way: Way,
+    /// Whether it leaves a document, or may.
+    pub(super) hears: bool,
     /// What was said of it from outside while it was open; none if nothing was.
     pub(super) remarks: Option<Box<Remarks>>,
     /// How many annotations its calls have taken.
@@ -159,6 +166,7 @@ impl Shared {
             sampler: Sampler::new(rules, options.central),
             keep: Keep::new(options.keep.clone()),
             held: Held::default(),
+            pieces: Mutex::default(),
             options,
             aborting: AtomicBool::new(false),
         }
@@ -229,6 +237,12 @@ impl Shared {
         &self.keep
     }
 
+    /// The subsegments that the service has begun by itself.
+    #[must_use]
+    pub fn piece_counts(&self) -> pieces::Counts {
+        self.pieces.lock().counts()
+    }
+
     /// What the ledger holds.
     #[must_use]
     pub fn ledger_counts(&self) -> Counts {
@@ -285,12 +299,14 @@ impl Recorder {
     }
 
     /// Announces the requests that have been open for long, sends the calls that nobody tries again,
-    /// and has the access log written. To be called about once a second.
+    /// gives up subsegments that nobody ends, and has the access log written. To be called about once
+    /// a second.
     pub fn tick(&self) {
         if let Some(access) = &self.access {
             access.flush();
         }
         let now = self.now();
+        self.give_up(now);
         for attempted in self.shared.held.due(now) {
             self.send_attempted(attempted);
         }
@@ -301,8 +317,9 @@ impl Recorder {
         }
     }
 
-    /// Sends what is kept back: no attempt of any call comes any more.
+    /// Sends what is kept back: no attempt of any call comes any more, and no end of a subsegment.
     pub fn flush(&self) {
+        self.give_up_all();
         for attempted in self.shared.held.drain() {
             self.send_attempted(attempted);
         }

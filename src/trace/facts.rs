@@ -49,6 +49,24 @@ impl Url {
         Self(url.into_boxed_str())
     }
 
+    /// The URL that `text` is, without query, fragment and user information. `None` if it has no
+    /// scheme or no host.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+        if !scheme.starts_with(|c: char| c.is_ascii_alphabetic()) || !scheme.chars().all(plain) {
+            return None;
+        }
+        let rest = rest.split(['?', '#']).next()?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let authority = authority.rsplit('@').next()?;
+        if host_of(authority).is_empty() || authority.contains(char::is_whitespace) {
+            return None;
+        }
+        Some(Self(format!("{scheme}://{authority}{path}").into()))
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -218,6 +236,25 @@ pub enum TunnelEnd {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_are_left_out_of_urls() {
+        for (text, url) in [
+            ("https://a.example/b/c?token=1#d", Some("https://a.example/b/c")),
+            ("http://ann:pw@a.example:81", Some("http://a.example:81")),
+            ("http://a@b@[::1]:81/?@", Some("http://[::1]:81/")),
+            ("sqlite+x://host/shop.db", Some("sqlite+x://host/shop.db")),
+            ("a.example/b", None),
+            ("http:///b", None),
+            ("http://:80/b", None),
+            ("http://a b/", None),
+            ("://a/", None),
+            ("1http://a/", None),
+            ("", None),
+        ] {
+            assert_eq!(Url::parse(text).as_ref().map(Url::as_str), url, "{text}");
+        }
+    }
 
     #[test]
     fn the_host_of_an_authority() {

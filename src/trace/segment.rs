@@ -205,7 +205,11 @@ impl Body {
         let exceptions = std::mem::take(&mut remarks.exceptions);
         if !exceptions.is_empty() {
             let nothing = || Cause { working_directory: None, exceptions: Vec::new() };
-            self.cause.get_or_insert_with(nothing).exceptions.extend(exceptions);
+            let cause = self.cause.get_or_insert_with(nothing);
+            cause.exceptions.extend(exceptions);
+            if let Some(directory) = remarks.working_directory.take() {
+                cause.working_directory = Some(directory);
+            }
         }
         self.remarks = Some(Box::new(remarks));
     }

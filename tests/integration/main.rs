@@ -16,6 +16,7 @@
 mod access;
 mod admin;
 mod annotate;
+mod api;
 mod attribution;
 mod central;
 mod commands;

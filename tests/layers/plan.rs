@@ -28,6 +28,7 @@ const fn shell(path: &'static str, may: &'static [&'static str]) -> Room {
 /// All rooms, bottom first: each imports only from rooms above its own line.
 pub const ROOMS: &[Room] = &[
     // The core.
+    pure("nearest", &[]),
     pure("trace", &[]),
     pure("trace::time", &[]),
     pure("trace::id", &["trace::time"]),
@@ -47,6 +48,7 @@ pub const ROOMS: &[Room] = &[
     pure("aws", &[]),
     pure("answer", &["aws::body", "aws::percent", "trace::facts", "trace::segment"]),
     pure("relay::join", &["trace::id"]),
+    pure("api", &["nearest", "trace"]),
     pure("http1::framing", &[]),
     pure("http1::lines", &[]),
     pure("http1::head", &["http1::framing", "http1::lines"]),
@@ -56,7 +58,10 @@ pub const ROOMS: &[Room] = &[
     shell("sys", &["trace::time"]),
     // The shell.
     shell("emit", &["sys", "trace"]),
-    shell("record", &["attribution", "emit::queue", "emit::side", "sampling", "sys", "trace"]),
+    shell(
+        "record",
+        &["api", "attribution", "emit::queue", "emit::side", "sampling", "sys", "trace"],
+    ),
     // Of the core it knows one thing: what ended a tunnel.
     shell("net", &["sys", "trace::facts", "trace::time"]),
     shell("origin", &["net::connect", "net::stream", "net::tls::client", "trace::site"]),
@@ -97,6 +102,7 @@ pub const ROOMS: &[Room] = &[
     shell(
         "admin",
         &[
+            "api",
             "attribution::verdict",
             "emit",
             "net::listen",
@@ -107,6 +113,8 @@ pub const ROOMS: &[Room] = &[
             "record",
             "relay::counters",
             "sys::drain",
+            "trace::header",
+            "trace::id",
             "viewer",
             "witness",
         ],
@@ -119,6 +127,7 @@ pub const ROOMS: &[Room] = &[
             "attribution::options",
             "aws::table",
             "emit::options",
+            "nearest",
             "net::tls::options",
             "origin::options",
             "proxy::options",
@@ -174,6 +183,9 @@ pub const REQUEST_PATH: &[(&str, &[&str])] = &[
             "close",
             "close_tunnel",
             "meet",
+            "say",
+            "tell",
+            "end",
         ],
     ),
     ("src/emit/queue.rs", &["offer"]),

@@ -32,11 +32,15 @@ const NON_PROXY_HOSTS: &str = "-Dhttp.nonProxyHosts=";
 /// A variable and its value.
 pub(super) type Variable = (&'static str, OsString);
 
-/// The variables for a program whose calls are to go through `egress`. `existing` is what it would
-/// have without us, and `public` what it is to trust, if calls over TLS are looked into: those files
+/// Names where a program can tell of its own requests.
+const API: &str = "SIDERAY_API";
+
+/// The variables for a program whose calls are to go through `egress`, and that can tell of its
+/// requests at `api`, if it is to. `existing` is what it would have without us, and `public` what it is to trust, if calls over TLS are looked into: those files
 /// must hold what [`trusted`] names too.
 pub(super) fn environment(
     egress: SocketAddr,
+    api: Option<SocketAddr>,
     existing: &dyn Fn(&str) -> Option<OsString>,
     public: Option<&PublicFiles>,
 ) -> Vec<Variable> {
@@ -48,6 +52,7 @@ pub(super) fn environment(
         .into();
     variables.extend(["NO_PROXY", "no_proxy"].map(|name| (name, spared.join(",").into())));
     variables.push(("NODE_USE_ENV_PROXY", "1".into()));
+    variables.extend(api.map(|api| (API, format!("http://{}", reachable(api)).into())));
     if let Some(public) = public {
         variables.extend(BUNDLES.map(|name| (name, public.bundle.clone().into())));
         // It takes one file: ours, or the one that his certificates were put into.

@@ -126,7 +126,7 @@ const fn seconds(at: Micros) -> f64 {
 }
 
 /// What can be sent once a call has closed.
-enum Leaving {
+pub(in crate::record) enum Leaving {
     /// These calls, on their own, ahead of that segment, which is still open.
     Ahead(Vec<Subsegment>, SegmentId),
     /// This call, on its own, below that segment, which has left or is not ours.
@@ -155,7 +155,12 @@ impl Recorder {
     }
 
     /// Puts a call where it belongs: into its segment, or on its way.
-    fn place(&self, ledger: &mut Ledger<Gathered>, place: Place, call: Subsegment) -> Leaving {
+    pub(in crate::record) fn place(
+        &self,
+        ledger: &mut Ledger<Gathered>,
+        place: Place,
+        call: Subsegment,
+    ) -> Leaving {
         match place {
             Place::Below(parent) => match ledger.payload(parent) {
                 Some(open) => Leaving::Ahead(open.add(call, &self.shared.options), parent),
@@ -186,7 +191,7 @@ impl Recorder {
 }
 
 impl Recorder {
-    fn send(&self, ids: Ids, leaving: Leaving) {
+    pub(in crate::record) fn send(&self, ids: Ids, leaving: Leaving) {
         match leaving {
             Leaving::Ahead(calls, parent) => {
                 for call in calls {
@@ -204,7 +209,12 @@ impl Recorder {
         }
     }
 
-    fn send_alone(&self, call: Subsegment, trace: TraceId, parent: SegmentId) {
+    pub(in crate::record) fn send_alone(
+        &self,
+        call: Subsegment,
+        trace: TraceId,
+        parent: SegmentId,
+    ) {
         let separate = call.separate(trace, parent);
         self.queue.offer(Document::Subsegment(Box::new(separate)));
     }

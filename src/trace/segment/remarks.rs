@@ -1,10 +1,12 @@
 //! What is said of a segment or subsegment beyond what was seen of it: annotations, metadata, a
 //! user, exceptions. All of it is bounded, so that it fits into a document with the rest.
 
+mod amend;
+
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::Map;
 use serde_json::Number;
 use serde_json::Value;
 
@@ -16,12 +18,13 @@ use crate::trace::segment::cause::Flags;
 /// X-Ray developer guide, "Annotations and metadata".
 pub const MAX_ANNOTATIONS: usize = 50;
 
-/// Most characters of an annotation's key, and of a value that is a text. Source: as above.
+/// Most characters of an annotation's key. Source: as above, which counts those of texts too.
 const MAX_KEY: usize = 500;
-const MAX_TEXT: usize = 1_000;
+/// Most characters of an annotation that is a text.
+pub const MAX_TEXT: usize = 1_000;
 
 /// Most characters of a user. Source: X-Ray developer guide, "Segment documents".
-const MAX_USER: usize = 250;
+pub const MAX_USER: usize = 250;
 
 /// Most exceptions.
 const MAX_EXCEPTIONS: usize = 16;
@@ -30,6 +33,10 @@ const MAX_EXCEPTIONS: usize = 16;
 /// was taken need not be cut.
 pub const ROOM: usize = 32 * 1024;
 
+/// Bytes of memory that an annotation, a value of metadata, an exception or a frame of its stack
+/// takes besides its texts, about.
+const ENTRY: usize = 96;
+
 /// The namespace of metadata for which none was named, as in the SDKs.
 pub const DEFAULT_NAMESPACE: &str = "default";
 
@@ -37,10 +44,12 @@ pub const DEFAULT_NAMESPACE: &str = "default";
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Remarks {
     annotations: Vec<(Key, Scalar)>,
-    metadata: Map<String, Value>,
+    /// JSON by key, by namespace: as text, which takes a fraction of what values in memory do.
+    metadata: BTreeMap<Box<str>, BTreeMap<Box<str>, Box<str>>>,
     user: Option<Box<str>>,
     pub(super) exceptions: Vec<Exception>,
     pub(super) flags: Flags,
+    pub(super) working_directory: Option<Box<str>>,
     /// Bytes of JSON, about.
     size: usize,
 }
@@ -71,7 +80,7 @@ pub enum Refused {
     #[error("a segment has at most {MAX_EXCEPTIONS} exceptions")]
     Exceptions,
     /// What there is takes [`ROOM`].
-    #[error("annotations, metadata and exceptions of a segment take at most {ROOM} bytes of JSON")]
+    #[error("what is said of a segment or subsegment takes at most {ROOM} bytes of JSON")]
     Room,
     /// The namespace of metadata belongs to AWS, or to us.
     #[error("namespaces that begin with \"AWS.\" are AWS's own, and \"sideray\" is ours")]
@@ -177,18 +186,19 @@ impl Remarks {
     ///
     /// [`Refused`] if there is no room, or the namespace is not the user's; nothing has changed
     /// then.
-    pub fn describe(&mut self, namespace: &str, key: &str, value: Value) -> Result<(), Refused> {
+    pub fn describe(&mut self, namespace: &str, key: &str, value: &Value) -> Result<(), Refused> {
         if namespace.starts_with("AWS.") || namespace == "sideray" {
             return Err(Refused::Reserved);
         }
+        self.describe_by(namespace, key, value.to_string().into())
+    }
+
+    fn describe_by(&mut self, namespace: &str, key: &str, json: Box<str>) -> Result<(), Refused> {
         let before = self.metadata.get(namespace);
-        let was = before.and_then(|of| of.get(key)).map_or(0, |was| key.len() + weight(was));
-        let opened = if before.is_none() { namespace.len() } else { 0 };
-        self.size = fits(self.size - was + opened + key.len() + weight(&value))?;
-        let of = self.metadata.entry(namespace).or_insert_with(|| Value::Object(Map::new()));
-        if let Value::Object(of) = of {
-            of.insert(key.to_owned(), value);
-        }
+        let was = before.and_then(|of| of.get(key)).map_or(0, |was| pair(key, was.len()));
+        let opened = if before.is_none() { pair(namespace, 2) } else { 0 };
+        self.size = fits(self.size - was + opened + pair(key, json.len()))?;
+        self.metadata.entry(namespace.into()).or_default().insert(key.into(), json);
         Ok(())
     }
 
@@ -231,30 +241,30 @@ impl Remarks {
         self.flags = self.flags.or(flags);
     }
 
-    /// Takes in what others have said, where nothing is said yet. Returns how much of it there was
-    /// no room for.
-    pub fn absorb(&mut self, other: Self) -> usize {
-        let Self { annotations, metadata, user, exceptions, flags, size: _ } = other;
-        let mut refused = 0;
-        for (key, value) in annotations {
-            let known = self.annotations.iter().any(|(other, _)| *other == key);
-            refused += usize::from(!known && self.annotate(key, value).is_err());
-        }
-        for (namespace, of) in metadata {
-            let Value::Object(of) = of else { continue };
-            for (key, value) in of {
-                let known = self.metadata.get(&namespace).is_some_and(|of| of.get(&key).is_some());
-                refused += usize::from(!known && self.describe(&namespace, &key, value).is_err());
-            }
-        }
-        for exception in exceptions {
-            refused += usize::from(self.throw(exception).is_err());
-        }
-        if let Some(user) = user.filter(|_| self.user.is_none()) {
-            self.set_user(&user);
-        }
-        self.flag(flags);
-        refused
+    /// Says where the program was started that threw an exception.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] if there is no room; nothing has changed then.
+    pub fn started_in(&mut self, directory: &str) -> Result<(), Refused> {
+        let was = self.working_directory.as_ref().map_or(0, weight);
+        self.size = fits(self.size - was + weight(&directory))?;
+        self.working_directory = Some(directory.into());
+        Ok(())
+    }
+
+    /// Bytes of JSON that it takes, about.
+    #[must_use]
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Bytes of memory that it takes, about.
+    #[must_use]
+    pub fn footprint(&self) -> usize {
+        let described: usize = self.metadata.values().map(|of| 1 + of.len()).sum();
+        let thrown: usize = self.exceptions.iter().map(|one| 1 + one.stack.len()).sum();
+        self.size + ENTRY * (self.annotations.len() + described + thrown)
     }
 
     /// Forgets annotations beyond the first `most`. Returns how many.
@@ -293,8 +303,15 @@ impl Remarks {
         for (namespace, of) in &self.metadata {
             json.raw(between);
             json.string(namespace);
-            json.raw(":");
-            json.value(of);
+            let mut inner = ":{";
+            for (key, value) in of {
+                json.raw(inner);
+                json.string(key);
+                json.raw(":");
+                json.raw(value);
+                inner = ",";
+            }
+            json.raw("}");
             *between = ",";
         }
     }
@@ -302,6 +319,11 @@ impl Remarks {
 
 fn fits(size: usize) -> Result<usize, Refused> {
     if size <= ROOM { Ok(size) } else { Err(Refused::Room) }
+}
+
+/// Bytes that a key and its value of this length take as JSON, with the comma that may follow.
+fn pair(key: &str, value: usize) -> usize {
+    weight(&key) + value + 2
 }
 
 /// Bytes that a value takes as JSON; what cannot be written takes none.

@@ -4,8 +4,8 @@ use super::*;
 
 /// What `environment` makes of what is there, for the port 8001.
 fn made(existing: &[(&str, &str)], public: Option<&PublicFiles>) -> Vec<(&'static str, String)> {
-    let egress = "0.0.0.0:8001".parse().unwrap();
-    let variables = environment(egress, &lookup(existing), public);
+    let [egress, api] = ["0.0.0.0:8001", "[::]:8002"].map(|address| address.parse().unwrap());
+    let variables = environment(egress, Some(api), &lookup(existing), public);
     variables.into_iter().map(|(name, value)| (name, value.into_string().unwrap())).collect()
 }
 
@@ -34,6 +34,7 @@ fn calls_are_led_to_the_egress_port() {
     for name in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy"] {
         assert_eq!(of(&variables, name), Some("http://127.0.0.1:8001"), "{name}");
     }
+    assert_eq!(of(&variables, "SIDERAY_API"), Some("http://[::1]:8002"));
     for name in ["NO_PROXY", "no_proxy"] {
         let spared: Vec<_> = of(&variables, name).unwrap().split(',').collect();
         assert_eq!(spared[0], "internal.example");

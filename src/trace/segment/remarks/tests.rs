@@ -44,8 +44,8 @@ fn the_last_word_counts() {
     assert!(remarks.is_empty());
     remarks.annotate(key("a"), Scalar::text("long before")).unwrap();
     remarks.annotate(key("a"), Scalar::Boolean(true)).unwrap();
-    remarks.describe("default", "k", json!([1, 2, 3])).unwrap();
-    remarks.describe("default", "k", json!(1)).unwrap();
+    remarks.describe("default", "k", &json!([1, 2, 3])).unwrap();
+    remarks.describe("default", "k", &json!(1)).unwrap();
     remarks.set_user("ann");
     remarks.set_user("bo");
     assert_eq!(
@@ -54,7 +54,7 @@ fn the_last_word_counts() {
     );
     let mut plain = Remarks::default();
     plain.annotate(key("a"), Scalar::Boolean(true)).unwrap();
-    plain.describe("default", "k", json!(1)).unwrap();
+    plain.describe("default", "k", &json!(1)).unwrap();
     plain.set_user("bo");
     assert_eq!(remarks, plain, "what was replaced takes no room");
 }
@@ -69,9 +69,9 @@ fn there_is_an_end_to_annotations_and_to_room() {
     remarks.annotate(key("k0"), Scalar::Boolean(true)).unwrap();
     let before = remarks.clone();
     let large = json!("x".repeat(ROOM));
-    assert_eq!(remarks.describe("default", "large", large), Err(Refused::Room));
-    assert_eq!(remarks.describe("AWS.x", "k", json!(1)), Err(Refused::Reserved));
-    assert_eq!(remarks.describe("sideray", "k", json!(1)), Err(Refused::Reserved));
+    assert_eq!(remarks.describe("default", "large", &large), Err(Refused::Room));
+    assert_eq!(remarks.describe("AWS.x", "k", &json!(1)), Err(Refused::Reserved));
+    assert_eq!(remarks.describe("sideray", "k", &json!(1)), Err(Refused::Reserved));
     assert_eq!(remarks, before);
 
     let exception = |message: &str| Exception {
@@ -93,7 +93,118 @@ fn long_texts_are_cut_at_a_character() {
     assert_eq!(written(&remarks)["user"], json!("é".repeat(MAX_USER)));
 }
 
+#[test]
+fn what_keys_become_as_json_is_counted() {
+    let mut remarks = Remarks::default();
+    let key = "\u{1}".repeat(ROOM / 4);
+    assert_eq!(remarks.describe("default", &key, &json!(1)), Err(Refused::Room));
+    assert_eq!(remarks.describe(&key, "k", &json!(1)), Err(Refused::Room));
+    for number in 0..ROOM {
+        if remarks.describe("d", &number.to_string(), &json!(1)).is_err() {
+            break;
+        }
+    }
+    assert!(written(&remarks).to_string().len() <= ROOM + 100);
+}
+
+#[test]
+fn amending_is_all_or_nothing_and_the_newer_counts() {
+    let said = |key: &str, value: u32| {
+        let mut remarks = Remarks::default();
+        remarks.annotate(Key::new(key).unwrap(), Scalar::Number(value.into())).unwrap();
+        remarks.describe("default", key, &json!(value)).unwrap();
+        remarks
+    };
+    let mut both = said("a", 1);
+    both.amend(said("b", 2)).unwrap();
+    both.amend(said("a", 3)).unwrap();
+    assert_eq!(
+        written(&both),
+        json!({
+            "x": 0,
+            "annotations": {"a": 3, "b": 2},
+            "metadata": {"default": {"a": 3, "b": 2}},
+        })
+    );
+    let mut full = both;
+    for number in 0..MAX_ANNOTATIONS - 2 {
+        full.annotate(key(&format!("k{number}")), Scalar::Boolean(true)).unwrap();
+    }
+    let before = full.clone();
+    assert_eq!(full.amend(said("new", 1)), Err(Refused::Annotations));
+    assert_eq!(full, before);
+    assert_eq!(full.amend(said("k0", 1)), Ok(()));
+}
+
+/// Something that is said, step by step.
+#[derive(Clone, Debug)]
+enum Step {
+    Annotate(String, String),
+    Describe(String, String, String),
+    User(String),
+    Throw(String),
+    Directory(String),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        ("[a-z]{1,2}", ".{0,40}").prop_map(|(key, value)| Step::Annotate(key, value)),
+        ("[ab\u{1}]{1,2}", "[ab\u{1}]{0,2}", ".{0,4000}")
+            .prop_map(|(namespace, key, value)| Step::Describe(namespace, key, value)),
+        ".{0,300}".prop_map(Step::User),
+        ".{0,40}".prop_map(Step::Throw),
+        ".{0,40}".prop_map(Step::Directory),
+    ]
+}
+
+impl Step {
+    fn take(&self, remarks: &mut Remarks) -> Result<(), Refused> {
+        match self {
+            Self::Annotate(name, value) => remarks.annotate(key(name), Scalar::text(value)),
+            Self::Describe(namespace, key, value) => {
+                remarks.describe(namespace, key, &json!(value))
+            }
+            Self::User(user) => {
+                remarks.set_user(user);
+                Ok(())
+            }
+            Self::Throw(message) => remarks.throw(Exception {
+                message: message.as_str().into(),
+                ..Exception::new(SegmentId::mint(1), "E")
+            }),
+            Self::Directory(directory) => remarks.started_in(directory),
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn what_is_amended_is_as_if_it_had_been_said_step_by_step(
+        first in proptest::collection::vec(step(), 0..60),
+        second in proptest::collection::vec(step(), 0..60),
+    ) {
+        let mut newer = Remarks::default();
+        let second: Vec<_> =
+            second.into_iter().filter(|step| step.take(&mut newer).is_ok()).collect();
+        let mut amended = Remarks::default();
+        for step in &first {
+            let _ = step.take(&mut amended);
+        }
+        let (before, mut stepped) = (amended.clone(), amended.clone());
+        let added = before.new_annotations(&newer);
+        match amended.amend(newer) {
+            Ok(()) => {
+                for step in &second {
+                    // On the way there it may be fuller than in the end.
+                    prop_assume!(step.take(&mut stepped).is_ok());
+                }
+                prop_assert_eq!(amended.annotations(), before.annotations() + added);
+                prop_assert_eq!(amended, stepped);
+            }
+            Err(_) => prop_assert_eq!(amended, before),
+        }
+    }
+
     #[test]
     fn absorbing_says_what_both_said_and_ours_counts(
         ours in proptest::collection::vec(("[a-z]{1,2}", any::<u32>()), 0..60),

@@ -5,7 +5,8 @@ const LONGEST: usize = 64;
 
 /// Says that `word` is an unknown `kind` of word, and which of the `known` was meant, or which
 /// there are.
-pub(super) fn unknown(kind: &str, word: &str, known: &[&str]) -> String {
+#[must_use]
+pub fn unknown(kind: &str, word: &str, known: &[&str]) -> String {
     match nearest(word, known) {
         Some(near) => format!("unknown {kind}; did you mean {near:?}?"),
         None => format!("unknown {kind}; known are {}", known.join(", ")),
