@@ -11,6 +11,7 @@ use crate::record::counters::Direction;
 use crate::record::evidence::Watch;
 use crate::record::evidence::Way;
 use crate::record::keep::Because;
+use crate::record::options::Options;
 use crate::record::progress::Key;
 use crate::record::recorder::Carried;
 use crate::record::recorder::Gathered;
@@ -27,12 +28,14 @@ use crate::trace::exchange::State;
 use crate::trace::exchange::Waiting;
 use crate::trace::facts::End;
 use crate::trace::facts::RemoteError;
+use crate::trace::facts::RequestFacts;
 use crate::trace::facts::RequestView;
 use crate::trace::facts::ResponseFacts;
 use crate::trace::header;
 use crate::trace::header::Context;
 use crate::trace::header::Sampled;
 use crate::trace::segment::Flags;
+use crate::trace::segment::Name;
 use crate::trace::segment::remarks::Remarks;
 use crate::trace::time::Stamp;
 
@@ -42,19 +45,55 @@ pub struct Inbound<S: State>(Option<Open<S>>);
 
 #[derive(Debug)]
 struct Open<S> {
-    recorder: Rc<Recorder>,
     exchange: Exchange<S>,
+    rest: Rest,
+}
+
+/// What of it is the same in every state.
+#[derive(Debug)]
+struct Rest {
+    recorder: Rc<Recorder>,
     carried: Option<Carried>,
     /// The caller sent `Sampled=?` and wants the decision in the response.
     asked: bool,
     progress: Option<Key>,
     watch: Option<Watch>,
     /// What it was, if it is not sampled and that may be asked for at its end.
-    spare: Option<Rc<Detail>>,
+    spare: Option<Spare>,
     /// The rules have passed over it, and it may be recorded all the same.
     may_be_kept: bool,
     /// What was said of it; none if nothing was.
     remarks: Option<Box<Remarks>>,
+}
+
+impl Rest {
+    const fn new(recorder: Rc<Recorder>) -> Self {
+        Self {
+            recorder,
+            carried: None,
+            asked: false,
+            progress: None,
+            watch: None,
+            spare: None,
+            may_be_kept: false,
+            remarks: None,
+        }
+    }
+}
+
+/// What is kept of a request that is not sampled: as little as can be, because there are many.
+#[derive(Debug)]
+struct Spare {
+    request: RequestFacts,
+    /// Its name; none if that is the service's own.
+    name: Option<Name>,
+}
+
+impl Spare {
+    fn into_detail(self, options: &Options) -> Detail {
+        let Self { request, name } = self;
+        Detail { name: name.unwrap_or_else(|| options.name.clone()), request, rule: None }
+    }
 }
 
 impl Recorder {
@@ -70,18 +109,8 @@ impl Recorder {
         if !self.shared.options.enabled {
             let ids = Ids { trace: self.mint_trace(now), own: self.mint_segment(), parent: None };
             let exchange = Exchange::open(ids, now, None);
-            let recorder = Rc::clone(self);
-            return Inbound(Some(Open {
-                recorder,
-                exchange,
-                carried: None,
-                asked: false,
-                progress: None,
-                watch: None,
-                spare: None,
-                may_be_kept: false,
-                remarks: None,
-            }));
+            let rest = Rest::new(Rc::clone(self));
+            return Inbound(Some(Open { exchange, rest }));
         }
         let header = self.understand(incoming);
         let Verdict { sampled, rule } = match header.sampled {
@@ -98,18 +127,21 @@ impl Recorder {
         // Of a trace that is not recorded elsewhere, nothing is recorded here.
         let may_be_kept = !sampled && header.sampled != Some(Sampled::No);
         let may_be_kept = may_be_kept && self.shared.keep().is_on();
-        let detail = (sampled || may_be_kept || self.access.is_some()).then(|| {
-            let name = self.shared.options.name_of(request).into_owned();
+        let hears = sampled || may_be_kept;
+        let options = &self.shared.options;
+        let detail = sampled.then(|| {
+            let name = options.name_of(request).into_owned();
             Rc::new(Detail { name, request: request.to_facts(), rule })
         });
-        let hears = sampled || may_be_kept;
-        let (detail, spare) = if sampled { (detail, None) } else { (None, detail) };
+        let spare = (!sampled && (may_be_kept || self.access.is_some())).then(|| {
+            let name = options.name_of(request);
+            let name = (*name != options.name).then(|| name.into_owned());
+            Spare { request: request.to_facts(), name }
+        });
         let gathered = Gathered { extra: header.extra.clone(), hears, ..Gathered::default() };
         let watch = self.enter(ids, sampled, now, (gathered, prints));
         let progress = detail.clone().map(|detail| self.progress.insert(ids, now, detail));
-        Inbound(Some(Open {
-            recorder: Rc::clone(self),
-            exchange: Exchange::open(ids, now, detail),
+        let rest = Rest {
             carried: Some(Carried {
                 context: Context { root: ids.trace, parent: ids.own, sampled },
                 extra: header.extra,
@@ -119,8 +151,9 @@ impl Recorder {
             watch,
             spare,
             may_be_kept,
-            remarks: None,
-        }))
+            ..Rest::new(Rc::clone(self))
+        };
+        Inbound(Some(Open { exchange: Exchange::open(ids, now, detail), rest }))
     }
 
     fn enter(
@@ -176,28 +209,28 @@ impl<S: State> Inbound<S> {
     /// headers pass as they came.
     #[must_use]
     pub fn carried(&self) -> Option<&Carried> {
-        self.0.as_ref().and_then(|open| open.carried.as_ref())
+        self.0.as_ref().and_then(|open| open.rest.carried.as_ref())
     }
 
     /// Who is to be told of its way to the service, if that is of use.
     #[must_use]
     pub fn watch(&mut self) -> Option<Watch> {
-        self.0.as_mut().and_then(|open| open.watch.take())
+        self.0.as_mut().and_then(|open| open.rest.watch.take())
     }
 
     /// The value of `X-Amzn-Trace-Id` on the response.
     #[must_use]
     pub fn response_header(&self) -> Option<String> {
         let open = self.0.as_ref()?;
-        let context = open.carried.as_ref()?.context;
-        Some(header::response_value(context.root, open.asked.then_some(context.sampled)))
+        let context = open.rest.carried.as_ref()?.context;
+        Some(header::response_value(context.root, open.rest.asked.then_some(context.sampled)))
     }
 
     /// What is said of it, to be added to; none if it can leave no document.
     #[must_use]
     pub fn remarks(&mut self) -> Option<&mut Remarks> {
         let open = self.0.as_mut().filter(|open| open.may_be_recorded())?;
-        Some(&mut **open.remarks.get_or_insert_default())
+        Some(&mut **open.rest.remarks.get_or_insert_default())
     }
 
     /// Whether it can leave a document.
@@ -226,9 +259,9 @@ impl Inbound<Waiting> {
     /// The head of the service's own response has come.
     #[must_use]
     pub fn answered(self, response: ResponseFacts) -> Inbound<Answered> {
-        if let Some(open) = self.0.as_ref().filter(|open| open.carried.is_some()) {
-            let mut ledger = open.recorder.shared.ledger.lock();
-            ledger.answered(open.exchange.ids().own, open.recorder.now());
+        if let Some(open) = self.0.as_ref().filter(|open| open.rest.carried.is_some()) {
+            let mut ledger = open.rest.recorder.shared.ledger.lock();
+            ledger.answered(open.exchange.ids().own, open.rest.recorder.now());
         }
         self.with(response)
     }
@@ -240,47 +273,28 @@ impl Inbound<Waiting> {
     }
 
     fn with(mut self, response: ResponseFacts) -> Inbound<Answered> {
-        Inbound(self.0.take().map(|open| {
-            let Open {
-                recorder,
-                exchange,
-                carried,
-                asked,
-                progress,
-                watch,
-                spare,
-                may_be_kept,
-                remarks,
-            } = open;
-            Open {
-                recorder,
-                exchange: exchange.answered(response),
-                carried,
-                asked,
-                progress,
-                watch,
-                spare,
-                may_be_kept,
-                remarks,
-            }
+        Inbound(self.0.take().map(|Open { exchange, rest }| {
+            let exchange = exchange.answered(response);
+            Open { exchange, rest }
         }))
     }
 }
 
 impl<S: State> Open<S> {
     fn may_be_recorded(&self) -> bool {
-        self.exchange.is_sampled() || self.may_be_kept
+        self.exchange.is_sampled() || self.rest.may_be_kept
     }
 
     /// The flags that its response raises.
     fn flags(&self) -> Flags {
         let status = self.exchange.status().map(Flags::of_status).unwrap_or_default();
-        self.remarks.as_ref().map_or(status, |remarks| status.or(remarks.flags()))
+        self.rest.remarks.as_ref().map_or(status, |remarks| status.or(remarks.flags()))
     }
 
     fn close(self, end: End) {
         let flags = self.flags();
-        let Self { recorder, exchange, carried, progress, spare, may_be_kept, remarks, .. } = self;
+        let Self { exchange, rest } = self;
+        let Rest { recorder, carried, progress, spare, may_be_kept, remarks, .. } = rest;
         if let Some(key) = progress {
             recorder.progress.remove(key);
         }
@@ -295,11 +309,16 @@ impl<S: State> Open<S> {
         recorder.counters.exchanges(Direction::Inbound).ended(exchange.status(), took);
         let keep = recorder.shared.keep();
         let because = may_be_kept.then(|| keep.keeps(&end, flags, took, now.wall())).flatten();
-        let exchange = match spare.clone().filter(|_| because.is_some()) {
+        let wanted = because.is_some() || recorder.access.is_some();
+        let detail = spare.filter(|_| wanted).map(|spare| {
+            let detail = spare.into_detail(&recorder.shared.options);
+            Rc::new(detail)
+        });
+        let exchange = match detail.clone().filter(|_| because.is_some()) {
             Some(detail) => exchange.kept(detail),
             None => exchange,
         };
-        recorder.log(&exchange, spare.as_deref(), (&end, took));
+        recorder.log(&exchange, detail.as_deref(), (&end, took));
         if let Some(mut segment) = exchange.into_segment(end, now, gathered.take_calls()) {
             segment.body.notes.kept = because.map(Because::as_str);
             let (remarks, refused) = gathered.close_remarks(remarks);
@@ -315,7 +334,7 @@ impl<S: State> Open<S> {
 impl<S: State> Drop for Inbound<S> {
     fn drop(&mut self) {
         if let Some(open) = self.0.take() {
-            let end = open.recorder.shared.dropped();
+            let end = open.rest.recorder.shared.dropped();
             open.close(end);
         }
     }
