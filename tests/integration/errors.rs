@@ -14,6 +14,7 @@ use sideray::config::Config;
 use sideray::record::options::Keep;
 
 use crate::support::client;
+use crate::support::daemon::Callers;
 use crate::support::daemon::Daemon;
 use crate::support::origin::Origin;
 use crate::support::origin::full;
@@ -33,8 +34,16 @@ async fn failing(status: u16, kind: &'static str, body: &'static str) -> Origin 
     .await
 }
 
-async fn beside(service: SocketAddr, change: impl FnOnce(&mut Config)) -> (Daemon, Sidecar) {
-    let daemon = Daemon::start();
+fn beside(service: SocketAddr, change: impl FnOnce(&mut Config)) -> (Daemon, Sidecar) {
+    beside_with(service, Callers::Known, change)
+}
+
+fn beside_with(
+    service: SocketAddr,
+    callers: Callers,
+    change: impl FnOnce(&mut Config),
+) -> (Daemon, Sidecar) {
+    let daemon = Daemon::with(callers);
     let mut config = sidecar::config(service, &daemon);
     change(&mut config);
     let sidecar = Sidecar::start(config);
@@ -51,7 +60,7 @@ fn exception(entity: &Value) -> (&str, &str, bool) {
 #[tokio::test]
 async fn an_error_that_the_body_names_is_the_cause() {
     let service = failing(409, "application/problem+json", PROBLEM).await;
-    let (mut daemon, sidecar) = beside(service.address(), |_| {}).await;
+    let (mut daemon, sidecar) = beside(service.address(), |_| {});
 
     let response = client::send(sidecar.addresses.ingress, client::get("/")).await;
     assert_eq!(response.body(), PROBLEM, "it passes as it was");
@@ -74,7 +83,7 @@ async fn what_names_no_error_has_no_cause() {
         (500, "application/json", ""),
     ] {
         let service = failing(status, kind, body).await;
-        let (mut daemon, sidecar) = beside(service.address(), |_| {}).await;
+        let (mut daemon, sidecar) = beside(service.address(), |_| {});
         client::send(sidecar.addresses.ingress, client::get("/")).await;
         let segment = daemon.segment();
         assert_eq!(segment.get("cause"), None, "{status} {kind} {body}");
@@ -84,8 +93,7 @@ async fn what_names_no_error_has_no_cause() {
 #[tokio::test]
 async fn bodies_are_not_looked_at_where_they_must_not_be() {
     let service = failing(500, "application/json", PROBLEM).await;
-    let (mut daemon, sidecar) =
-        beside(service.address(), |config| config.error_bodies = false).await;
+    let (mut daemon, sidecar) = beside(service.address(), |config| config.error_bodies = false);
     client::send(sidecar.addresses.ingress, client::get("/")).await;
     let segment = daemon.segment();
     assert_eq!((segment.get("cause"), &segment["fault"]), (None, &true.into()));
@@ -117,10 +125,11 @@ async fn the_status_of_grpc_is_believed_wherever_it_stands() {
     ] {
         for in_trailers in [true, false] {
             let service = grpc(status, in_trailers).await;
-            let (mut daemon, sidecar) = beside(service.address(), |config| {
+            // A judge expects an error beside a throttle, which the SDK for Go does not set.
+            let callers = if throttle { Callers::Unusual } else { Callers::Known };
+            let (mut daemon, sidecar) = beside_with(service.address(), callers, |config| {
                 config.ingress.upstream = sidecar::h2c(service.address());
-            })
-            .await;
+            });
             let mut client = client::connect_h2(sidecar.addresses.ingress).await;
             let request = Request::post("http://shop.example/shop.Stock/Take")
                 .header("te", "trailers")
@@ -144,8 +153,7 @@ async fn grpc_that_went_well_has_no_cause() {
     let service = grpc("0", true).await;
     let (mut daemon, sidecar) = beside(service.address(), |config| {
         config.ingress.upstream = sidecar::h2c(service.address());
-    })
-    .await;
+    });
     let client = client::connect_h2(sidecar.addresses.ingress).await;
     let request = Request::post("http://shop.example/").body(Full::<Bytes>::default()).unwrap();
     let response = client.clone().send_request(request).await.unwrap();
@@ -160,8 +168,7 @@ async fn a_fault_of_grpc_behind_a_200_is_kept() {
         config.ingress.upstream = sidecar::h2c(service.address());
         config.sampling = never();
         config.record.keep = Keep { fault: true, ..Keep::default() };
-    })
-    .await;
+    });
     let mut client = client::connect_h2(sidecar.addresses.ingress).await;
     let request = Request::post("http://shop.example/").body(Full::<Bytes>::default()).unwrap();
     client.send_request(request).await.unwrap().into_body().collect().await.unwrap();

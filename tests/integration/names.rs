@@ -8,6 +8,7 @@ use sideray::record::options::Keep;
 use sideray::trace::segment::Name;
 
 use crate::support::client;
+use crate::support::daemon::Callers;
 use crate::support::daemon::Daemon;
 use crate::support::origin::Origin;
 use crate::support::sidecar;
@@ -60,7 +61,8 @@ async fn what_is_kept_has_its_name_too() {
 
 #[tokio::test]
 async fn a_call_of_a_host_that_reports_itself_says_so_once_it_is_answered() {
-    let (origin, mut daemon) = (Origin::hello().await, Daemon::start());
+    // Unlike the host in this test.
+    let (origin, mut daemon) = (Origin::hello().await, Daemon::with(Callers::Unusual));
     let mut config = sidecar::config(origin.address(), &daemon);
     config.egress.traced = vec!["127.0.0.*".into()];
     let sidecar = Sidecar::start(config);
