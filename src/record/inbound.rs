@@ -116,7 +116,9 @@ impl Recorder {
         let Verdict { sampled, rule } = match header.sampled {
             Some(Sampled::Yes) => Verdict::given(true),
             Some(Sampled::No) => Verdict::given(false),
-            Some(Sampled::Ask) | None => self.sample(request, now),
+            Some(Sampled::Ask) | None => {
+                self.sample(&self.shared.options.name_of(request), request, now)
+            }
         };
         let ids = Ids {
             trace: header.root.unwrap_or_else(|| self.mint_trace(now)),

@@ -10,7 +10,6 @@ use crate::attribution::ledger::Call;
 use crate::attribution::verdict::Attribution;
 use crate::attribution::verdict::Method;
 use crate::attribution::verdict::Parent;
-use crate::record::attempts;
 use crate::record::attempts::Attempt;
 use crate::record::attempts::Attempted;
 use crate::record::counters;
@@ -215,9 +214,8 @@ impl Recorder {
             Parent::Foreign { .. } | Parent::None => None,
         };
         let earlier = called.attempt.as_ref().and_then(|attempt| {
-            let of_parent = parent
-                .as_mut()
-                .and_then(|gathered| attempts::take(&mut gathered.attempted, &attempt.invocation));
+            let of_parent =
+                parent.as_mut().and_then(|gathered| gathered.take_attempted(&attempt.invocation));
             of_parent.or_else(|| self.shared.held.take(&attempt.invocation))
         });
         let extra = match parent {
@@ -245,12 +243,18 @@ impl Recorder {
                 let verdict = match sampled {
                     Some(Sampled::Yes) => Verdict::given(true),
                     Some(Sampled::No) => Verdict::given(false),
-                    Some(Sampled::Ask) | None => self.sample(request, now),
+                    Some(Sampled::Ask) | None => {
+                        self.sample(&self.shared.options.name, request, now)
+                    }
                 };
                 (trace, parent, verdict)
             }
             Parent::None => match self.shared.options.unknown {
-                Unknown::Root => (self.mint_trace(now), None, self.sample(request, now)),
+                Unknown::Root => (
+                    self.mint_trace(now),
+                    None,
+                    self.sample(&self.shared.options.name, request, now),
+                ),
                 Unknown::None(missing) => {
                     self.missing(missing, request, now);
                     return None;

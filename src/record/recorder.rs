@@ -44,6 +44,7 @@ use crate::trace::header::Context;
 use crate::trace::header::TraceHeader;
 use crate::trace::id::SegmentId;
 use crate::trace::id::TraceId;
+use crate::trace::segment::Name;
 use crate::trace::segment::Subsegment;
 use crate::trace::segment::remarks::MAX_ANNOTATIONS;
 use crate::trace::segment::remarks::Remarks;
@@ -133,6 +134,13 @@ impl Gathered {
     /// Whether another failed call can wait here for its next attempt.
     pub(super) const fn can_hold(&self) -> bool {
         self.attempted.len() < attempts::MAX_HELD
+    }
+
+    /// The failed attempt that another follows; its annotations make room for the other's.
+    pub(super) fn take_attempted(&mut self, invocation: &str) -> Option<Attempted> {
+        let attempted = attempts::take(&mut self.attempted, invocation)?;
+        self.annotated = self.annotated.saturating_sub(attempted.call.body.annotations());
+        Some(attempted)
     }
 
     /// All calls, now that no other attempt of one can come.
@@ -345,15 +353,14 @@ impl Recorder {
         }
     }
 
-    /// Asks the rules whether a request is recorded.
-    pub(super) fn sample(&self, request: &RequestView<'_>, now: Stamp) -> Verdict {
+    /// Asks the rules whether a request is recorded, whose segment has this name.
+    pub(super) fn sample(&self, name: &Name, request: &RequestView<'_>, now: Stamp) -> Verdict {
         let http = Request {
             host: request.authority,
             method: request.method.as_str(),
             path: request.path,
         };
         let random = self.entropy.borrow_mut().bits();
-        let name = self.shared.options.name_of(request);
         let service = name.as_str();
         let around = self.shared.around.load();
         let service_type = around.origin().map_or("", Origin::as_str);

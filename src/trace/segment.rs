@@ -196,6 +196,12 @@ pub struct Body {
 }
 
 impl Body {
+    /// How many annotations it has.
+    #[must_use]
+    pub fn annotations(&self) -> usize {
+        self.remarks.as_ref().map_or(0, |remarks| remarks.annotations())
+    }
+
     /// Takes in what others have said of it.
     pub fn remark(&mut self, mut remarks: Remarks) {
         if remarks.is_empty() {

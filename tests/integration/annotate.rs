@@ -222,6 +222,49 @@ async fn calling(egress: &Egress, url: String) -> Origin {
 }
 
 #[tokio::test]
+async fn attempts_of_one_call_take_the_room_of_one() {
+    let called = Origin::start(|request| async move {
+        let first = request.headers()["amz-sdk-request"] == "attempt=1";
+        Response::builder().status(if first { 500 } else { 200 }).body(full("{}")).unwrap()
+    })
+    .await;
+    let egress = Egress::default();
+    let sdk = egress.clone();
+    let service = Origin::start(move |request| {
+        let egress = sdk.clone();
+        async move {
+            let trace = request.headers()["x-amzn-trace-id"].to_str().unwrap();
+            for attempt in ["attempt=1", "attempt=2"] {
+                let headers = [
+                    ("x-amzn-trace-id", trace),
+                    ("x-amz-target", "DynamoDB_20120810.PutItem"),
+                    ("amz-sdk-invocation-id", "one"),
+                    ("amz-sdk-request", attempt),
+                ];
+                egress.call_with("http://dynamodb.us-east-1.amazonaws.com/", &headers).await;
+            }
+            Response::new(full("done"))
+        }
+    })
+    .await;
+    let (mut daemon, sidecar) = beside(&service, |config| {
+        let rule = |n| format!("[[annotate]]\nvalue = {n}\nkey = \"k{n}\"\non = \"egress\"\n");
+        config.annotate = rules(&(0..30).map(rule).collect::<String>());
+        let connect_to = called.address().to_string().parse().unwrap();
+        config.egress.routes =
+            vec![Route { host: "*".into(), protocol: Protocol::Http1, connect_to }];
+    })
+    .await;
+    egress.is(sidecar.addresses.egress);
+    client::send(sidecar.addresses.ingress, client::get("/")).await;
+
+    let segment = daemon.segment();
+    let [call] = embedded(&segment) else { panic!("one call in {segment}") };
+    assert_eq!(call["aws"]["retries"], 1);
+    assert_eq!(call["annotations"].as_object().unwrap().len(), 30, "{call}");
+}
+
+#[tokio::test]
 async fn calls_are_annotated_on_their_subsegment() {
     const CALLED: &[(&str, &str)] =
         &[("x-cache-hits", "3"), ("x-sideray-annotate", "theirs=1"), ("x-sideray-user", "theirs")];
