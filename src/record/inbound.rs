@@ -310,6 +310,8 @@ impl<S: State> Open<S> {
         let took = now.since(exchange.start());
         recorder.counters.exchanges(Direction::Inbound).ended(exchange.status(), took);
         let keep = recorder.shared.keep();
+        // What the program itself calls a fault is one.
+        let flags = gathered.remarks.as_ref().map_or(flags, |told| flags.or(told.flags()));
         let because = may_be_kept.then(|| keep.keeps(&end, flags, took, now.wall())).flatten();
         let wanted = because.is_some() || recorder.access.is_some();
         let detail = spare.filter(|_| wanted).map(|spare| {

@@ -253,6 +253,18 @@ async fn what_may_be_kept_is_kept_with_what_was_told() {
 }
 
 #[tokio::test]
+async fn what_the_program_calls_a_fault_is_kept_as_one() {
+    let keep = Keep { fault: true, ..Keep::default() };
+    let (mut daemon, sidecar, mut open, _) = unsampled(|config| config.record.keep = keep).await;
+    let thrown = json!({"type": "OrderError", "message": "no such order"});
+    assert_eq!(put(&sidecar, &open.path("exceptions"), thrown).await, taken(false));
+    open.answer("200 OK").await;
+    let segment = daemon.segment();
+    assert_eq!(segment["metadata"]["sideray"]["kept"], "fault");
+    assert_eq!(segment["fault"], true);
+}
+
+#[tokio::test]
 async fn without_tracing_everything_is_answered_and_nothing_recorded() {
     let (service, mut daemon, sidecar) = between_with(|config| config.record.enabled = false).await;
     let root = "1-5759e988-bd862e3fe1be46a994272793";
